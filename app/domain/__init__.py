@@ -1,0 +1,1 @@
+"""Floor 1: the words everyone uses. Standard library only."""

@@ -1,0 +1,209 @@
+"""One tree of errors with stable codes. A docstring is the title a customer reads; only `app.api.problems` knows HTTP.
+
+`english` and `explanation` say the rest. Codes never change: integrators match on them.
+"""
+
+from typing import ClassVar
+
+from app.domain.text import Language, Text
+
+
+class AppError(Exception):
+    """Não foi possível concluir o pedido."""
+
+    code: ClassVar[str] = "unexpected"
+    english: ClassVar[str] = "The request could not be completed."
+    explanation: ClassVar[Text] = Text("Tente de novo em alguns minutos.", "Try again in a few minutes.")
+
+    def __init__(self, **facts: object) -> None:
+        self.facts = facts
+        super().__init__(self.explanation.format(**facts).pt)
+
+    def title(self, language: Language = "pt-BR") -> str:
+        """What happened, in one line."""
+        return Text(pt=(type(self).__doc__ or "").strip(), en=self.english).to(language)
+
+    def detail(self, language: Language = "pt-BR") -> str:
+        """Where it happened and how to mend it."""
+        return self.explanation.format(**self.facts).to(language)
+
+
+# --- what the customer sent ---------------------------------------------------------------------------------------
+
+
+class BadInput(AppError):
+    """O que foi enviado precisa de correção."""
+
+    code = "bad-input"
+    english = "What was sent needs mending."
+
+
+class InvalidCnpj(BadInput):
+    """CNPJ inválido."""
+
+    code = "invalid-cnpj"
+    english = "Invalid CNPJ."
+    explanation = Text(
+        "{value!r} não é um CNPJ válido: {reason}. Informe os 14 caracteres, por exemplo 12.ABC.345/01DE-35.",
+        "{value!r} is not a valid CNPJ: {reason_en}. Give all 14 characters, for example 12.ABC.345/01DE-35.",
+    )
+
+
+class EmptyFile(BadInput):
+    """O arquivo está vazio."""
+
+    code = "empty-file"
+    english = "The file is empty."
+    explanation = Text(
+        "O arquivo {file} não tem nenhuma linha de dados. Exporte de novo e confira o período escolhido.",
+        "The file {file} has no data rows. Export it again and check the period chosen.",
+    )
+
+
+class NotATable(BadInput):
+    """O arquivo não é uma planilha que sabemos ler."""
+
+    code = "not-a-table"
+    english = "The file is not a table we can read."
+    explanation = Text(
+        "Não encontramos uma tabela em {file}: {reason}. Envie CSV ou Excel (.xlsx) com os nomes das colunas numa das primeiras linhas.",
+        "There is no table in {file}: {reason_en}. Send CSV or Excel (.xlsx) with the column names on one of the first lines.",
+    )
+
+
+class MissingColumn(BadInput):
+    """Falta uma coluna obrigatória."""
+
+    code = "missing-column"
+    english = "A required column is missing."
+    explanation = Text(
+        "O arquivo {file} não tem a coluna {column}. As colunas encontradas foram: {found}. Inclua a coluna na exportação ou diga qual delas é.",
+        "The file {file} has no column for {column}. The columns found were: {found}. Include it in the export, or say which one it is.",
+    )
+
+
+class WrongKindOfFile(BadInput):
+    """Este arquivo não é um relatório de vendas ou de produtos."""
+
+    code = "wrong-kind-of-file"
+    english = "This file is not a sales or product report."
+    explanation = Text("O arquivo {file} parece ser {kind}. {mend}", "The file {file} looks like {kind_en}. {mend_en}")
+
+
+class UploadTooLarge(BadInput):
+    """O arquivo passa do tamanho permitido."""
+
+    code = "upload-too-large"
+    english = "The file is over the size limit."
+    explanation = Text(
+        "O limite é de {limit_mb} MB por envio. Exporte um período menor, ou mande um ano por vez.",
+        "The limit is {limit_mb} MB an upload. Export a shorter period, or send one year at a time.",
+    )
+
+
+class NothingToForecast(BadInput):
+    """Ainda não há vendas para prever."""
+
+    code = "nothing-to-forecast"
+    english = "There are no sales to forecast from yet."
+    explanation = Text(
+        "Nenhuma linha de venda concluída foi aceita. Confira os avisos do envio e mande o arquivo corrigido.",
+        "No completed sale line was accepted. Look at the upload's findings and send the mended file.",
+    )
+
+
+class InvalidRequest(BadInput):
+    """O pedido tem um campo inválido."""
+
+    code = "invalid-request"
+    english = "The request has an invalid field."
+    explanation = Text("{problems}", "{problems}")
+
+
+# --- who is asking ------------------------------------------------------------------------------------------------
+
+
+class NotAuthenticated(AppError):
+    """Falta a chave de acesso, ou ela não vale."""
+
+    code = "not-authenticated"
+    english = "The API key is missing or not valid."
+    explanation = Text(
+        "Envie a chave no cabeçalho Authorization: Bearer qk_... Chaves revogadas ou vencidas não valem.",
+        "Send the key in the header Authorization: Bearer qk_... Revoked and expired keys are not valid.",
+    )
+
+
+# --- what is not there --------------------------------------------------------------------------------------------
+
+
+class NotFound(AppError):
+    """Não encontramos o que foi pedido."""
+
+    code = "not-found"
+    english = "What was asked for was not found."
+
+
+class UnknownRoute(NotFound):
+    """Esta página não existe."""
+
+    code = "unknown-route"
+    english = "There is nothing at this address."
+    explanation = Text("Veja os endereços disponíveis em /docs.", "The addresses there are stand in /docs.")
+
+
+class UnknownCompany(NotFound):
+    """Empresa não encontrada."""
+
+    code = "unknown-company"
+    english = "Company not found."
+    explanation = Text(
+        "Não há dados da empresa {cnpj} nesta conta. Envie as planilhas dela primeiro.",
+        "This account has no company {cnpj}. Upload its files first.",
+    )
+
+
+class UnknownUpload(NotFound):
+    """Envio não encontrado."""
+
+    code = "unknown-upload"
+    english = "Upload not found."
+    explanation = Text("Não há envio {upload_id} nesta conta.", "This account has no upload {upload_id}.")
+
+
+class NotForecastYet(NotFound):
+    """A previsão desta empresa ainda não está pronta."""
+
+    code = "not-forecast-yet"
+    english = "This company has no published forecast yet."
+    explanation = Text(
+        "As planilhas da empresa {cnpj} ainda estão sendo processadas, ou nenhum envio terminou bem.",
+        "The files of company {cnpj} are still being worked on, or no upload has finished well.",
+    )
+
+
+# --- what surrounds us --------------------------------------------------------------------------------------------
+
+
+class Unavailable(AppError):
+    """O serviço está temporariamente indisponível."""
+
+    code = "unavailable"
+    english = "The service is temporarily unavailable."
+    explanation = Text("{part} não respondeu. Tente de novo em instantes.", "{part} did not answer. Try again shortly.")
+
+
+class ObjectExists(AppError):
+    """O arquivo já existe no armazenamento."""
+
+    code = "object-exists"
+    english = "The object already exists."
+    explanation = Text("O objeto {key} já existe.", "The object {key} already exists.")
+
+
+class ObjectMissing(AppError):
+    """O arquivo não existe no armazenamento."""
+
+    code = "object-missing"
+    english = "The object does not exist."
+    explanation = Text("O objeto {key} não existe.", "The object {key} does not exist.")

@@ -1,0 +1,27 @@
+"""The tables a company sends, and the states an upload passes through."""
+
+from enum import StrEnum
+
+
+class Table(StrEnum):
+    """The three tables of the input contract, by the names the customer uses."""
+
+    SALES = "vendas"
+    ITEMS = "vendas_itens"
+    PRODUCTS = "produtos"
+
+
+class UploadState(StrEnum):
+    """received -> preparing -> prepared -> forecasting -> published; failed may follow any of the middle ones."""
+
+    RECEIVED = "received"
+    PREPARING = "preparing"
+    PREPARED = "prepared"
+    FORECASTING = "forecasting"
+    PUBLISHED = "published"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen to the upload by itself."""
+        return self in {UploadState.PUBLISHED, UploadState.FAILED}
