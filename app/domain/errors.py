@@ -82,6 +82,17 @@ class MissingColumn(BadInput):
     )
 
 
+class MissingTable(BadInput):
+    """Falta a planilha dos itens vendidos."""
+
+    code = "missing-table"
+    english = "The table of items sold is missing."
+    explanation = Text(
+        "Para prever é preciso a planilha vendas_itens: o que foi vendido, quando e quanto. As outras duas podem ir junto.",
+        "A forecast needs the table vendas_itens: what was sold, when and how much. The other two may come with it.",
+    )
+
+
 class WrongKindOfFile(BadInput):
     """Este arquivo não é um relatório de vendas ou de produtos."""
 
@@ -207,3 +218,14 @@ class ObjectMissing(AppError):
     code = "object-missing"
     english = "The object does not exist."
     explanation = Text("O objeto {key} não existe.", "The object {key} does not exist.")
+
+
+class PostgresWouldNotStart(AppError):
+    """O banco de dados embutido não iniciou."""
+
+    code = "postgres-would-not-start"
+    english = "The embedded database did not start."
+    explanation = Text(
+        "O PostgreSQL em {folder} não iniciou: {reason}",
+        "PostgreSQL in {folder} did not start: {reason}",
+    )
