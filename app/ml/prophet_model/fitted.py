@@ -1,0 +1,131 @@
+"""A table of fitted Prophets: predict, explain, hand over to the stock library."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.ml.prophet_model.spec import ProphetSpec
+from app.ml.prophet_model.stock import fitted_stock_prophet, stock_features
+
+if TYPE_CHECKING:
+    from prophet import Prophet
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Parameters(NamedTuple):
+    """Prophet's parameters of B series, on Prophet's scales (y over its largest value, t from 0 to 1).
+
+    Attributes:
+        k: slope of the trend before any bend, (B,).
+        m: offset of the trend, (B,).
+        delta: change of slope at each changepoint, (B, S); unused places are zero.
+        beta: one coefficient per feature column, (B, K); zero where a column is off for that series.
+        sigma_obs: noise, (B,).
+    """
+
+    k: Floats
+    m: Floats
+    delta: Floats
+    beta: Floats
+    sigma_obs: Floats
+
+
+class Frame(NamedTuple):
+    """Where each series' own scales lie.
+
+    Attributes:
+        first: row of the first observed day, (B,).
+        span: days from first to last observed day, (B,).
+        scale: largest absolute value, 1 for an all-zero series, (B,).
+        changepoints: times of the bends, (B, S); zero where a series has fewer.
+    """
+
+    first: Integers
+    span: Integers
+    scale: Floats
+    changepoints: Floats
+
+
+@dataclass(frozen=True)
+class FittedProphets:
+    """One fitted Prophet per row of the history.
+
+    Attributes:
+        spec: what was asked.
+        start: first day of the history's columns.
+        history: the table that was fitted, not copied.
+        params: see `Parameters`.
+        frame: see `Frame`.
+        outcomes: an `Outcome` per series, (B,).
+        objective: log posterior as Stan's `lp__`, (B,); infinite where the outcome is CONSTANT or TOO_SHORT.
+        kkt_residual: largest violation of an optimality condition, (B,); zero where nothing is estimated.
+    """
+
+    spec: ProphetSpec
+    start: date
+    history: Floats
+    params: Parameters
+    frame: Frame
+    outcomes: NDArray[np.int8]
+    objective: Floats
+    kkt_residual: Floats
+
+    def predict(self, horizon: int, *, floor: float | None = None) -> Floats:
+        """The mean path of the `horizon` days after the history's last column, shape (n_series, horizon).
+
+        `floor` replaces what lies below it; None leaves Prophet's own path, which may be negative.
+        """
+        days = self._future(horizon)
+        features = stock_features(self.spec, self._dates(days))
+        effects = self.params.beta @ features.values.T
+        path = self._trend(days)
+        if self.spec.seasonality_mode == "multiplicative":
+            path *= 1.0 + effects
+        else:
+            path += effects
+        path *= self.frame.scale[:, None]
+        return path if floor is None else np.maximum(path, floor, out=path)
+
+    def components(self, horizon: int) -> dict[str, Floats]:
+        """The parts of `predict` by name: "trend", and "yearly", "weekly", "holidays" where the spec has them.
+
+        Each of shape (n_series, horizon); the trend in the series' units, the others too when additive (they sum to
+        the prediction), and shares of the trend when multiplicative, as in Prophet's own output.
+        """
+        days = self._future(horizon)
+        features = stock_features(self.spec, self._dates(days))
+        unit = 1.0 if self.spec.seasonality_mode == "multiplicative" else self.frame.scale[:, None]
+        parts = {"trend": self._trend(days) * self.frame.scale[:, None]}
+        for name in dict.fromkeys(features.components):
+            columns = [i for i, component in enumerate(features.components) if component == name]
+            if name != "zeros":
+                parts[name] = self.params.beta[:, columns] @ features.values[:, columns].T * unit
+        return parts
+
+    def as_prophet(self, index: int) -> "Prophet":
+        """The series as a stock `prophet.Prophet`, as if that library had fitted it.
+
+        Raises:
+            ValueError: fewer than two observed days, which Prophet refuses.
+        """
+        days = self._dates(np.arange(self.history.shape[1]))
+        params = {name: np.atleast_1d(values[index]) for name, values in self.params._asdict().items()}
+        return fitted_stock_prophet(self.spec, days=days, history=self.history[index], params=params)
+
+    def _future(self, horizon: int) -> Integers:
+        return np.arange(self.history.shape[1], self.history.shape[1] + horizon)
+
+    def _dates(self, days: Integers) -> NDArray[np.datetime64]:
+        return np.datetime64(self.start, "D") + days
+
+    def _trend(self, days: Integers) -> Floats:
+        """Scaled trend after the last bend, where it is a straight line."""
+        slope = self.params.k + self.params.delta.sum(axis=1)
+        offset = self.params.m - (self.params.delta * self.frame.changepoints).sum(axis=1)
+        time = (days - self.frame.first[:, None]) / self.frame.span[:, None]
+        return slope[:, None] * time + offset[:, None]
