@@ -1,0 +1,62 @@
+"""Weights of the models, pooled over series: weights per product overfit (one history is too little to learn them)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+Floats = NDArray[np.float64]
+
+EQUAL_ROWS = 50  # the equal average counts as much as this many rows of evidence
+SUM_TO_ONE = 1e3  # how firmly, against one unit of squared error
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Weighted second moments of what the models said and what sold: all that least squares needs to know.
+
+    They add up, so evidence can be pooled over folds and a fold can be left out by leaving its moments out.
+    """
+
+    said: Floats  # (models, models)
+    sold: Floats  # (models,)
+    rows: int
+
+    def __add__(self, other: "Moments") -> "Moments":
+        return Moments(self.said + other.said, self.sold + other.sold, self.rows + other.rows)
+
+
+def moments(said: Floats, sold: Floats) -> Moments:
+    """Moments of rows (a series at an origin and horizon), each weighed by one over its size.
+
+    The variance of a count grows with its mean, so one over the size is the weight at which each row tells equally
+    much; it also keeps one giant series from choosing for all the others.
+
+    Args:
+        said: (rows, models).
+        sold: (rows,).
+    """
+    weight = 1 / (1 + said.mean(axis=1))
+    weighed = said * weight[:, None]
+    return Moments(said=weighed.T @ said, sold=weighed.T @ sold, rows=len(sold))
+
+
+def pooled_weights(evidence: Moments) -> Floats:
+    """Weights >= 0 that sum to one with the least weighted squared error, drawn towards the equal average; (models,).
+
+    Non-negative least squares (Lawson & Hanson, 1974) on the Cholesky factor of the moments. The equal average is hard
+    to beat on little evidence (Claeskens, Magnus, Vasnev & Wang, International Journal of Forecasting 32, 2016).
+    """
+    models = len(evidence.sold)
+    equal = np.full(models, 1 / models)
+    size = np.trace(evidence.said)
+    if evidence.rows == 0 or size <= 0:
+        return equal
+    said, sold = evidence.said / size, evidence.sold / size
+    ridge = 1e-6 * np.eye(models)
+    gram = said + ridge + SUM_TO_ONE
+    factor = np.linalg.cholesky(gram)
+    best, _ = nnls(factor.T, np.linalg.solve(factor, sold + ridge @ equal + SUM_TO_ONE))
+    best = best / best.sum() if best.sum() > 0 else equal
+    return np.asarray((evidence.rows * best + EQUAL_ROWS * equal) / (evidence.rows + EQUAL_ROWS))

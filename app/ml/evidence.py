@@ -1,0 +1,153 @@
+"""What is known of every series at every origin: what each model says, and what then sold.
+
+        x x x x x x x x x | y y y | y y y | y y y
+                      origin    30      60      90      x: what the models may see   y: what they are asked
+
+All origins of a series are answered in one pass over its days, which is what makes a backtest of every product cheap.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.forecasts import BASELINE, HORIZONS
+from app.ml.history import History
+from app.ml.smoothing_models import Recursion, SeasonalSmoothing, Smoothing, Sold, Tsb, rates
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+STEP = 30  # days between origins
+SEEN_BEFORE = 28  # days an origin must have behind it
+PROFILE_DAYS = 26 * 7  # days from which a weekday profile is taken
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Arrays with an axis of origins first and of series last.
+
+    Attributes:
+        origins: number of days seen, ascending; the last one is the end of the history.
+        totals: by model, units in the next 30, 60 and 90 days, (origins, horizons, series).
+        weekdays: units sold on each weekday, from the calendar's own Monday on, (origins, 7, series).
+        sold: units that really sold in the next 30, 60 and 90 days, NaN where not over yet, (origins, horizons, series).
+        facts: by name, (origins, series).
+        scale: mean squared step between neighbouring totals in the history, (horizons, series), for RMSSE.
+    """
+
+    origins: Ints
+    totals: Mapping[str, Floats]
+    weekdays: Floats
+    sold: Floats
+    facts: Mapping[str, Floats]
+    scale: Floats
+
+
+def origins_of(n_days: int, *, most: int) -> Ints:
+    """The end of the history and up to `most` origins before it, STEP days apart."""
+    past = np.arange(n_days - STEP, SEEN_BEFORE - 1, -STEP)[:most]
+    return np.append(past[::-1], n_days)
+
+
+def gathered(parts: Iterable[Evidence]) -> Evidence:
+    """Evidence of several blocks of series as one."""
+    every = list(parts)
+    first = every[0]
+    return Evidence(
+        origins=first.origins,
+        totals={name: np.concatenate([part.totals[name] for part in every], axis=-1) for name in first.totals},
+        weekdays=np.concatenate([part.weekdays for part in every], axis=-1),
+        sold=np.concatenate([part.sold for part in every], axis=-1),
+        facts={name: np.concatenate([part.facts[name] for part in every], axis=-1) for name in first.facts},
+        scale=np.concatenate([part.scale for part in every], axis=-1),
+    )
+
+
+def evidence_of(units: Floats, *, history: History, open_ahead: Floats, origins: Ints) -> Evidence:
+    """Run every light model over (days, series) of units."""
+    begun = np.maximum.accumulate(units > 0, axis=0)
+    sold = Sold(units, begun & history.open_days[:, None])
+    said = rates(sold, _recursions(units.shape[1]), origins=origins)
+    for days in (28, 56, 112):
+        said[f"mean_{days}"] = _window_mean(sold, origins=origins, days=days)
+    said[BASELINE] = _window_mean(sold, origins=origins, days=7)
+    return Evidence(
+        origins=origins,
+        totals={name: rate[:, None, :] * open_ahead[:, :, None] for name, rate in said.items()},
+        weekdays=_weekday_units(sold, origins=origins, first_weekday=history.weekday_of_day_0),
+        sold=_sold_ahead(units, origins=origins),
+        facts=_facts(sold, origins=origins),
+        scale=_scale(units),
+    )
+
+
+def _recursions(series: int) -> dict[str, Recursion]:
+    """The light models, by the name under which a run reports them."""
+    return {
+        "ses_slow": Smoothing(series, alpha=0.01),
+        "ses": Smoothing(series, alpha=0.03),
+        "ses_fast": Smoothing(series, alpha=0.08),
+        "seasonal_ses": SeasonalSmoothing(series, alpha=0.1),
+        "tsb": Tsb(series, alpha_size=0.05, alpha_chance=0.03),
+    }
+
+
+def _window_mean(sold: Sold, *, origins: Ints, days: int) -> Floats:
+    """Units per sellable day over the last `days` days before each origin, (origins, series)."""
+    units = _window_sum(sold.units * sold.sellable, origins=origins, days=days)
+    return units / np.maximum(_window_sum(sold.sellable, origins=origins, days=days), 1)
+
+
+def _window_sum(entries: NDArray[np.float64] | NDArray[np.bool_], *, origins: Ints, days: int) -> Floats:
+    """Sums over the last `days` days before each origin, (origins, series)."""
+    return np.stack([entries[max(origin - days, 0) : origin].sum(axis=0) for origin in origins]).astype(np.float64)
+
+
+def _weekday_units(sold: Sold, *, origins: Ints, first_weekday: int) -> Floats:
+    """Units by weekday over the last PROFILE_DAYS days before each origin, Monday first, (origins, 7, series)."""
+    profile = np.zeros((len(origins), 7, sold.units.shape[1]))
+    for row, origin in enumerate(origins):
+        for weekday in range(7):
+            start = max(origin - PROFILE_DAYS, 0)
+            day = start + (weekday - first_weekday - start) % 7
+            profile[row, weekday] = sold.units[day:origin:7].sum(axis=0)
+    return profile
+
+
+def _sold_ahead(units: Floats, *, origins: Ints) -> Floats:
+    """Units after each origin up to each horizon; NaN where the history ends before it does."""
+    ahead = np.full((len(origins), len(HORIZONS), units.shape[1]), np.nan)
+    for row, origin in enumerate(origins):
+        for column, horizon in enumerate(HORIZONS):
+            if origin + horizon <= len(units):
+                ahead[row, column] = units[origin : origin + horizon].sum(axis=0)
+    return ahead
+
+
+def _scale(units: Floats) -> Floats:
+    """What the naive forecast of each horizon's total is wrong by, squared: the total before it, over the history."""
+    running = np.concatenate([np.zeros((1, units.shape[1])), np.cumsum(units, axis=0)])
+    scale = np.full((len(HORIZONS), units.shape[1]), np.nan)
+    for row, horizon in enumerate(HORIZONS):
+        totals = running[horizon:] - running[:-horizon]
+        if len(totals) > horizon:
+            scale[row] = np.square(totals[horizon:] - totals[:-horizon])[::7].mean(axis=0)
+    return scale
+
+
+def _facts(sold: Sold, *, origins: Ints) -> dict[str, Floats]:
+    """Age in sellable days, days with a sale, days since the last one, and the variation of a sale's size."""
+    sale = sold.units > 0
+    day = np.arange(len(sale))[:, None]
+    last = np.maximum.accumulate(np.where(sale, day, -1), axis=0)
+    squares = np.square(sold.units)
+    whole = len(sale)
+    sums = {
+        "age": _window_sum(sold.sellable, origins=origins, days=whole),
+        "sales": _window_sum(sale, origins=origins, days=whole),
+        "units": _window_sum(sold.units, origins=origins, days=whole),
+        "squares": _window_sum(squares, origins=origins, days=whole),
+    }
+    return {**sums, "since": np.stack([origin - 1 - last[origin - 1] for origin in origins]).astype(np.float64)}

@@ -1,0 +1,132 @@
+"""Light models of intermittent demand, for every series and every origin in one pass over the days.
+
+A model answers one question: how many units a day, on days the shop is open, from this origin on. On which days they
+fall is the weekday profile's matter. Arrays are laid out (days, series): one day is contiguous, so each step of a
+recursion is one vector operation over all series, and its state at any origin is read on the way.
+
+Every series begins on the day of its first sale; a day on which it could not sell (shop closed, suspected stock-out)
+changes nothing. Where the books guess a first level, these start as the plain mean of what was seen: the gain is
+max(alpha, 1/k) on the k-th step, and from step 1/alpha on the recursion is the textbook's.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+class Sold(NamedTuple):
+    """Units, and whether each series could sell, both (days, series)."""
+
+    units: Floats
+    sellable: Flags
+
+
+class Recursion(Protocol):
+    """A model that learns day by day."""
+
+    def advance(self, units: Floats, sellable: Flags) -> None:
+        """See one more day."""
+
+    def rate(self) -> Floats:
+        """Units a day from now on, one a series."""
+
+
+def rates(sold: Sold, recursions: Mapping[str, Recursion], *, origins: Ints) -> dict[str, Floats]:
+    """What each model says at each origin (number of days seen), by name, (origins, series)."""
+    said = {name: np.zeros((len(origins), sold.units.shape[1])) for name in recursions}
+    place = {int(origin): row for row, origin in enumerate(origins)}
+    for day in range(int(max(origins))):
+        for name, recursion in recursions.items():
+            recursion.advance(sold.units[day], sold.sellable[day])
+            if day + 1 in place:
+                said[name][place[day + 1]] = recursion.rate()
+    return said
+
+
+def _gain(seen: Floats, alpha: float) -> Floats:
+    """Weight of the newest observation."""
+    return np.maximum(alpha, 1 / np.maximum(seen, 1))
+
+
+class Smoothing:
+    """Simple exponential smoothing (Brown, 1956)."""
+
+    def __init__(self, series: int, *, alpha: float) -> None:
+        self._alpha = alpha
+        self._level, self._seen = np.zeros(series), np.zeros(series)
+
+    def advance(self, units: Floats, sellable: Flags) -> None:
+        """See one more day."""
+        self._seen += sellable
+        self._level += sellable * _gain(self._seen, self._alpha) * (units - self._level)
+
+    def rate(self) -> Floats:
+        """The level."""
+        return self._level
+
+
+class SeasonalSmoothing:
+    """One exponential smoothing a weekday; their mean is the rate."""
+
+    def __init__(self, series: int, *, alpha: float, season: int = 7) -> None:
+        self._weekdays = [Smoothing(series, alpha=alpha) for _ in range(season)]
+        self._begun = np.zeros((season, series))
+        self._today = 0
+
+    def advance(self, units: Floats, sellable: Flags) -> None:
+        """See one more day."""
+        self._weekdays[self._today].advance(units, sellable)
+        self._begun[self._today] += sellable
+        self._today = (self._today + 1) % len(self._weekdays)
+
+    def rate(self) -> Floats:
+        """Mean of the weekdays seen so far."""
+        seen = self._begun > 0
+        levels = np.stack([weekday.rate() for weekday in self._weekdays])
+        return (levels * seen).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+
+
+class Tsb:
+    """Chance of a sale times its size, each smoothed, so that what stops fades (Teunter, Syntetos & Babai, 2011)."""
+
+    def __init__(self, series: int, *, alpha_size: float, alpha_chance: float) -> None:
+        self._chance = Smoothing(series, alpha=alpha_chance)
+        self._size = Smoothing(series, alpha=alpha_size)
+
+    def advance(self, units: Floats, sellable: Flags) -> None:
+        """See one more day."""
+        sale = units > 0
+        self._chance.advance(sale.astype(np.float64), sellable)
+        self._size.advance(units, sellable & sale)
+
+    def rate(self) -> Floats:
+        """Expected units."""
+        return self._chance.rate() * self._size.rate()
+
+
+class CrostonSba:
+    """Size of a sale over the days between sales, less its bias (Croston, 1972; Syntetos & Boylan, 2005)."""
+
+    def __init__(self, series: int, *, alpha: float) -> None:
+        self._alpha = alpha
+        self._size, self._interval = Smoothing(series, alpha=alpha), Smoothing(series, alpha=alpha)
+        self._waited = np.zeros(series)
+
+    def advance(self, units: Floats, sellable: Flags) -> None:
+        """See one more day."""
+        self._waited += sellable
+        sale = sellable & (units > 0)
+        self._size.advance(units, sale)
+        self._interval.advance(self._waited, sale)
+        self._waited[sale] = 0
+
+    def rate(self) -> Floats:
+        """Expected units; a wait already longer than usual counts as an interval."""
+        interval = np.maximum(self._interval.rate(), 1)
+        return (1 - self._alpha / 2) * self._size.rate() / interval
