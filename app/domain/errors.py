@@ -19,9 +19,10 @@ class AppError(Exception):
         self.facts = facts
         super().__init__(self.explanation.format(**facts).pt)
 
-    def title(self, language: Language = "pt-BR") -> str:
+    @classmethod
+    def title(cls, language: Language = "pt-BR") -> str:
         """What happened, in one line."""
-        return Text(pt=(type(self).__doc__ or "").strip(), en=self.english).to(language)
+        return Text(pt=(cls.__doc__ or "").strip(), en=cls.english).to(language)
 
     def detail(self, language: Language = "pt-BR") -> str:
         """Where it happened and how to mend it."""
@@ -66,8 +67,10 @@ class NotATable(BadInput):
     code = "not-a-table"
     english = "The file is not a table we can read."
     explanation = Text(
-        "Não encontramos uma tabela em {file}: {reason}. Envie CSV ou Excel (.xlsx) com os nomes das colunas numa das primeiras linhas.",
-        "There is no table in {file}: {reason_en}. Send CSV or Excel (.xlsx) with the column names on one of the first lines.",
+        "Não encontramos uma tabela em {file}: {reason}. "
+        "Envie CSV ou Excel (.xlsx) com os nomes das colunas numa das primeiras linhas.",
+        "There is no table in {file}: {reason_en}. "
+        "Send CSV or Excel (.xlsx) with the column names on one of the first lines.",
     )
 
 
@@ -77,8 +80,10 @@ class MissingColumn(BadInput):
     code = "missing-column"
     english = "A required column is missing."
     explanation = Text(
-        "O arquivo {file} não tem a coluna {column}. As colunas encontradas foram: {found}. Inclua a coluna na exportação ou diga qual delas é.",
-        "The file {file} has no column for {column}. The columns found were: {found}. Include it in the export, or say which one it is.",
+        "O arquivo {file} não tem a coluna {column}. As colunas encontradas foram: {found}. "
+        "Inclua a coluna na exportação ou diga qual delas é.",
+        "The file {file} has no column for {column}. The columns found were: {found}. "
+        "Include it in the export, or say which one it is.",
     )
 
 
@@ -88,7 +93,8 @@ class MissingTable(BadInput):
     code = "missing-table"
     english = "The table of items sold is missing."
     explanation = Text(
-        "Para prever é preciso a planilha vendas_itens: o que foi vendido, quando e quanto. As outras duas podem ir junto.",
+        "Para prever é preciso a planilha vendas_itens: o que foi vendido, quando e quanto. "
+        "As outras duas podem ir junto.",
         "A forecast needs the table vendas_itens: what was sold, when and how much. The other two may come with it.",
     )
 
@@ -131,6 +137,17 @@ class InvalidRequest(BadInput):
     explanation = Text("{problems}", "{problems}")
 
 
+class StaleCursor(BadInput):
+    """O marcador de página não vale mais."""
+
+    code = "stale-cursor"
+    english = "The page cursor is no longer valid."
+    explanation = Text(
+        "A previsão mudou desde a primeira página, ou o marcador está incompleto. Comece de novo sem `cursor`.",
+        "The forecast has changed since the first page, or the cursor is cut. Start again without `cursor`.",
+    )
+
+
 # --- who is asking ------------------------------------------------------------------------------------------------
 
 
@@ -161,6 +178,14 @@ class UnknownRoute(NotFound):
     code = "unknown-route"
     english = "There is nothing at this address."
     explanation = Text("Veja os endereços disponíveis em /docs.", "The addresses there are stand in /docs.")
+
+
+class WrongMethod(BadInput):
+    """Este endereço não aceita essa operação."""
+
+    code = "wrong-method"
+    english = "This address does not take that method."
+    explanation = Text("{method} não vale aqui. Veja /docs.", "{method} is not taken here. See /docs.")
 
 
 class UnknownCompany(NotFound):
@@ -204,6 +229,14 @@ class Unavailable(AppError):
     explanation = Text("{part} não respondeu. Tente de novo em instantes.", "{part} did not answer. Try again shortly.")
 
 
+class ServiceRefused(AppError):
+    """O serviço recusou o pedido."""
+
+    code = "service-refused"
+    english = "The service refused the request."
+    explanation = Text("{title} {detail}", "{title} {detail}")
+
+
 class ObjectExists(AppError):
     """O arquivo já existe no armazenamento."""
 
@@ -229,3 +262,11 @@ class PostgresWouldNotStart(AppError):
         "O PostgreSQL em {folder} não iniciou: {reason}",
         "PostgreSQL in {folder} did not start: {reason}",
     )
+
+
+def by_code() -> dict[str, type[AppError]]:
+    """Every error there is, by its code."""
+    kinds: list[type[AppError]] = [AppError]
+    for kind in kinds:
+        kinds.extend(kind.__subclasses__())
+    return {kind.code: kind for kind in kinds}

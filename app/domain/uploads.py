@@ -1,6 +1,8 @@
 """The tables a company sends, and the states an upload passes through."""
 
 from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
 
 
 class Table(StrEnum):
@@ -25,3 +27,11 @@ class UploadState(StrEnum):
     def is_final(self) -> bool:
         """Whether nothing more will happen to the upload by itself."""
         return self in {UploadState.PUBLISHED, UploadState.FAILED}
+
+
+class IncomingFile(NamedTuple):
+    """A file as the customer sent it, already on local disk. `name` is the customer's and is never a path of ours."""
+
+    name: str
+    path: Path
+    table: Table | None = None  # None: find out from its columns

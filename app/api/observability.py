@@ -1,0 +1,43 @@
+"""One line and one measurement a request, with an id that the caller sees too."""
+
+from time import perf_counter
+from uuid import uuid4
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.utils.logger import get_logger
+from app.utils.metrics import REQUESTS
+
+
+class Observed:
+    """Names each request, measures it by route template, and writes one line without payload or query."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and note how it ended."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id, start, status = uuid4().hex, perf_counter(), 500
+
+        async def named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, named)
+            finally:
+                self._note(scope, status=status, seconds=perf_counter() - start)
+
+    def _note(self, scope: Scope, *, status: int, seconds: float) -> None:
+        # The template, never the path: a CNPJ is not a label.
+        route = getattr(scope.get("route"), "path", "unknown")
+        REQUESTS.labels(scope["method"], route, str(status)).observe(seconds)
+        get_logger().info("request", method=scope["method"], route=route, status=status, seconds=round(seconds, 4))

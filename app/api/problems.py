@@ -1,0 +1,95 @@
+"""Errors as `application/problem+json` (RFC 9457). The only place that knows status codes."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from app.domain import errors
+from app.domain.errors import AppError
+from app.domain.text import Language
+from app.utils.logger import get_logger
+
+_STATUS: Mapping[type[AppError], HTTPStatus] = {
+    errors.AppError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UploadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.StaleCursor: HTTPStatus.CONFLICT,
+    errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.WrongMethod: HTTPStatus.METHOD_NOT_ALLOWED,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+_MEDIA_TYPE = "application/problem+json"
+
+
+def register(app: FastAPI) -> None:
+    """Make every error of the application leave as a problem."""
+    app.add_exception_handler(AppError, _app_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(OperationalError, _database_away)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def language_of(request: Request) -> Language:
+    """English when the reader prefers it to Portuguese; Portuguese otherwise."""
+    wanted = request.headers.get("accept-language", "").lower()
+    english, portuguese = wanted.find("en"), wanted.find("pt")
+    return "en" if english >= 0 and (portuguese < 0 or english < portuguese) else "pt-BR"
+
+
+def status_of(error: type[AppError]) -> HTTPStatus:
+    """The status of an error: its own, or that of the nearest kind above it."""
+    return next(_STATUS[kind] for kind in error.__mro__ if kind in _STATUS)
+
+
+def problem(request: Request, error: AppError) -> JSONResponse:
+    """One error in the reader's language."""
+    language = language_of(request)
+    status = status_of(type(error))
+    content: dict[str, Any] = {
+        "type": f"/problems/{error.code}",
+        "title": error.title(language),
+        "status": status.value,
+        "detail": error.detail(language),
+        "code": error.code,
+    }
+    headers = {"Content-Language": language}
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(content, status_code=status, media_type=_MEDIA_TYPE, headers=headers)
+
+
+async def _app_error(request: Request, error: Exception) -> JSONResponse:
+    return problem(request, error if isinstance(error, AppError) else AppError())
+
+
+async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
+    wrong = error.errors() if isinstance(error, RequestValidationError) else []
+    places = "; ".join(f"{'.'.join(str(part) for part in entry['loc'][1:])}: {entry['msg']}" for entry in wrong)
+    return problem(request, errors.InvalidRequest(problems=places))
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+    if status == HTTPStatus.NOT_FOUND:
+        return problem(request, errors.UnknownRoute())
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        return problem(request, errors.WrongMethod(method=request.method))
+    return problem(request, errors.InvalidRequest(problems=str(getattr(error, "detail", ""))))
+
+
+async def _database_away(request: Request, error: Exception) -> JSONResponse:
+    get_logger().error("database away", error=type(error).__name__)
+    return problem(request, errors.Unavailable(part="PostgreSQL"))
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    get_logger().error("unexpected error", exc_info=error)
+    return problem(request, AppError())

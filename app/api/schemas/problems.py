@@ -1,0 +1,30 @@
+"""The shape of an error."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str = Field(examples=["/problems/invalid-cnpj"])
+    title: str = Field(examples=["CNPJ inválido."])
+    status: int = Field(examples=[422])
+    detail: str
+    code: str = Field(examples=["invalid-cnpj"], description="Stable: match on this, not on the words.")
+
+
+class ProblemKind(BaseModel):
+    """One error code, explained; `{name}` places are filled when it happens."""
+
+    code: str
+    status: int
+    title: str
+    detail: str
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problems a route may answer, for the OpenAPI document."""
+    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    return {status: {"description": "Problem", "content": content} for status in statuses}

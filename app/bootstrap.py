@@ -1,0 +1,57 @@
+"""Floor 4: settings become clients here, once, and are handed down as arguments. Nothing is opened at import."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from sqlalchemy import make_url
+
+from app.core import migrations
+from app.core.clients import Clients
+from app.core.config import Settings
+from app.core.database import Database
+from app.core.embedded_postgres import running
+from app.core.queue import JobQueue
+from app.core.s3 import Store
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Clients]:
+    """The outside world for as long as the block lasts; the embedded database is started, and brought up to date."""
+    with ExitStack() as stack:
+        url = _application_url(settings, stack)
+        database = stack.enter_context(Database(_for_sqlalchemy(url)))
+        yield Clients(database=database, store=open_store(settings), queue=JobQueue(url))
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the configured database to the newest version, as its owner.
+
+    Raises:
+        RuntimeError: a database is configured, but not how its owner reaches it.
+    """
+    if settings.database_url is None:
+        with running(settings.home / "postgres") as owner:
+            migrations.upgrade(_for_sqlalchemy(owner))
+        return
+    if settings.owner_database_url is None:
+        raise RuntimeError("QUANTYFY_OWNER_DATABASE_URL must name the owner of the tables")
+    migrations.upgrade(_for_sqlalchemy(settings.owner_database_url.get_secret_value()))
+
+
+def open_store(settings: Settings) -> Store:
+    """The lake's objects."""
+    return Store.open(
+        settings.lake, endpoint=settings.s3_endpoint, region=settings.s3_region, kms_key=settings.s3_kms_key
+    )
+
+
+def _application_url(settings: Settings, stack: ExitStack) -> str:
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    owner = stack.enter_context(running(settings.home / "postgres"))
+    migrations.upgrade(_for_sqlalchemy(owner))
+    return owner.replace("//postgres@", f"//{migrations.APPLICATION_ROLE}@", 1)
+
+
+def _for_sqlalchemy(libpq_url: str) -> str:
+    return make_url(libpq_url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)

@@ -1,0 +1,52 @@
+"""The command `quantyfy`: one file a command, gathered here."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from app.cli import demo, forecast, remote, service
+from app.core.config import Settings
+from app.domain.errors import AppError
+from app.utils import logger
+
+app = typer.Typer(
+    name="quantyfy",
+    help="Previsão de vendas a partir das planilhas que o seu sistema já exporta.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("forecast")(forecast.forecast)
+app.command("serve")(service.serve)
+app.command("worker")(service.work)
+app.command("migrate")(service.migrate_database)
+app.command("key")(service.new_key)
+app.command("demo")(demo.demo)
+app.command("upload")(remote.upload)
+app.command("predictions")(remote.predictions)
+
+
+@app.callback()
+def configure(
+    context: typer.Context,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Mostra o andamento em linhas de log.")] = False,  # noqa: FBT002  a flag is a flag
+) -> None:
+    """Read the settings once, for every command."""
+    settings = Settings()
+    context.obj = settings
+    logger.configure(style=settings.log_format, level="info" if verbose else settings.log_level)
+
+
+def main() -> None:
+    """Run a command; an error of ours is two plain lines and exit code 1."""
+    try:
+        app()
+    except AppError as error:
+        Console(stderr=True).print(f"[bold red]{error.title()}[/]\n{error.detail()}", highlight=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""The outside world as one value: opened once by `bootstrap`, handed down to the stories."""
+
+from dataclasses import dataclass
+
+from app.core.database import Database
+from app.core.queue import JobQueue
+from app.core.s3 import Store
+
+
+@dataclass(frozen=True)
+class Clients:
+    """What a story needs to reach outside."""
+
+    database: Database
+    store: Store
+    queue: JobQueue

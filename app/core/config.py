@@ -1,0 +1,58 @@
+"""Settings: the only reader of the environment."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting, as `QUANTYFY_<NAME>`. With none set, everything runs on this machine under `home`."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANTYFY_", extra="ignore", frozen=True)
+
+    home: Path = Field(
+        Path("./.quantyfy"), description="Folder of the embedded database, the local lake and the local API key."
+    )
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL as the application's role; unset: the embedded one."
+    )
+    owner_database_url: SecretStr | None = Field(
+        None, description="PostgreSQL as the owner of the tables; only `migrate` uses it."
+    )
+    lake_url: str | None = Field(
+        None, description="file:///folder or s3://bucket/prefix; unset: the folder `lake` under home."
+    )
+    s3_endpoint: str | None = Field(None, description="Address of an S3 server that is not AWS.")
+    s3_region: str = Field("sa-east-1", description="Region of the bucket.")
+    s3_kms_key: str | None = Field(None, description="KMS key that encrypts new objects; unset: the bucket's own rule.")
+    upload_limit_mb: int = Field(500, gt=0, description="Largest upload, all its files together, in MB (10^6 bytes).")
+    host: str = Field("127.0.0.1", description="Address the service listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
+    worker_concurrency: int = Field(
+        1, ge=1, description="Jobs a worker does at once; each company's still go one by one."
+    )
+    log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or lines for people.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least important line that is written."
+    )
+    api_url: str = Field("http://127.0.0.1:8000", description="Service that `upload` and `predictions` talk to.")
+    api_key: SecretStr | None = Field(
+        None, description="Key for `upload` and `predictions`; unset: the local one under home."
+    )
+
+    @property
+    def lake(self) -> str:
+        """URL of the lake's root."""
+        return self.lake_url or (self.home.absolute() / "lake").as_uri()
+
+    @property
+    def local_key(self) -> Path:
+        """File with the API key of the account that a first start makes beside the embedded database."""
+        return self.home / "api_key"
+
+    @property
+    def upload_limit_bytes(self) -> int:
+        """Largest upload in bytes."""
+        return self.upload_limit_mb * 1_000_000

@@ -1,0 +1,120 @@
+"""The job queue on the same PostgreSQL: a job is born in the transaction that gives its reason, or not at all."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+import procrastinate
+from procrastinate.jobs import Job as QueuedJob
+from procrastinate.jobs import Status
+from procrastinate.retry import BaseRetryStrategy, RetryDecision
+from sqlalchemy.orm import Session
+
+from app.core.database import AccountId
+from app.domain.errors import AppError
+
+MAX_ATTEMPTS = 4
+_HEARTBEAT_S = 5.0
+_LOST_AFTER_S = 30.0
+_QUEUES = ("work", "housekeeping")
+
+
+class JobName(StrEnum):
+    """The stories that run in the background."""
+
+    PREPARE = "prepare"
+    FORECAST = "forecast"
+
+
+class Job(NamedTuple):
+    """What a job is about. One job at a time runs for a company."""
+
+    account: AccountId
+    company: UUID
+    upload: UUID
+
+
+Handler = Callable[[Job], None]
+GiveUp = Callable[[Job, BaseException | None], None]
+
+
+class JobQueue:
+    """Enqueue inside a session's transaction; work in a process of its own."""
+
+    def __init__(self, libpq_url: str) -> None:
+        self._app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=libpq_url))
+
+    def enqueue(self, session: Session, name: JobName, job: Job) -> None:
+        """Add a job that exists when, and only when, the session's transaction commits."""
+        connection = session.connection().connection.driver_connection
+        arguments = {"account": str(job.account), "company": str(job.company), "upload": str(job.upload)}
+        self._app.configure_task(name, queue="work", lock=str(job.company), connection=connection).defer(**arguments)
+
+    def work(
+        self, handlers: Mapping[JobName, Handler], *, give_up: GiveUp, concurrency: int, until_idle: bool = False
+    ) -> None:
+        """Run jobs until the process is told to stop (SIGINT, SIGTERM), or until none is left.
+
+        A job that fails is tried again with growing pauses, unless it failed by one of our own errors, which another
+        try would only repeat. `give_up` is told of each job that will not be tried again.
+        """
+        for name, handler in handlers.items():
+            self._add_task(name, handler, give_up)
+        self._add_sweep(give_up)
+        asyncio.run(self._work(concurrency=concurrency, until_idle=until_idle))
+
+    async def _work(self, *, concurrency: int, until_idle: bool) -> None:
+        async with self._app.open_async():
+            await self._app.run_worker_async(
+                queues=_QUEUES,
+                concurrency=concurrency + 1,  # the sweep must not wait behind a long job
+                wait=not until_idle,
+                delete_jobs="successful",
+                update_heartbeat_interval=_HEARTBEAT_S,
+                stalled_worker_timeout=_LOST_AFTER_S,
+            )
+
+    def _add_task(self, name: JobName, handler: Handler, give_up: GiveUp) -> None:
+        # A plain def runs in a thread, so that the worker's heartbeat goes on under a long computation.
+        def run(context: procrastinate.JobContext, *, account: str, company: str, upload: str) -> None:
+            job = Job(AccountId(UUID(account)), UUID(company), UUID(upload))
+            try:
+                handler(job)
+            except Exception as error:
+                if not _may_try_again(error, attempts=context.job.attempts):
+                    give_up(job, error)
+                raise
+
+        self._app.task(name=name, pass_context=True, retry=_Retry())(run)
+
+    def _add_sweep(self, give_up: GiveUp) -> None:
+        async def sweep(timestamp: int) -> None:
+            del timestamp
+            for queued in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_LOST_AFTER_S):
+                await self._revive(queued, give_up)
+
+        task = self._app.task(name="sweep", queue="housekeeping", queueing_lock="sweep")(sweep)
+        self._app.periodic(cron="*/15 * * * * *")(task)
+
+    async def _revive(self, queued: QueuedJob, give_up: GiveUp) -> None:
+        """Give a dead worker's job to another; a job that keeps killing its workers ends here."""
+        if queued.attempts + 1 < MAX_ATTEMPTS:
+            await self._app.job_manager.retry_job(queued)
+            return
+        await self._app.job_manager.finish_job(queued, status=Status.FAILED, delete_job=False)
+        if "upload" in queued.task_kwargs:
+            words = {name: UUID(str(queued.task_kwargs[name])) for name in Job._fields}
+            await asyncio.to_thread(give_up, Job(AccountId(words["account"]), words["company"], words["upload"]), None)
+
+
+class _Retry(BaseRetryStrategy):
+    def get_retry_decision(self, *, exception: BaseException, job: QueuedJob) -> RetryDecision | None:
+        if not _may_try_again(exception, attempts=job.attempts):
+            return None
+        return RetryDecision(retry_in={"seconds": 5 * 4**job.attempts})
+
+
+def _may_try_again(error: BaseException, *, attempts: int) -> bool:
+    return not isinstance(error, AppError) and attempts + 1 < MAX_ATTEMPTS

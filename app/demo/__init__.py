@@ -1,0 +1,1 @@
+"""Real data in Brazilian dress, for the demo and the benchmarks."""

@@ -1,0 +1,38 @@
+"""Frames to objects and back: Parquet in the lake, Polars in the stories."""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from app.core.s3 import Store
+
+# Small enough that one product's days are read without the rest of the file, large enough to compress well.
+_ROWS_A_GROUP = 65_536
+
+
+def write_frame(store: Store, key: str, frame: pl.DataFrame) -> None:
+    """Put a frame at a new key, as Parquet.
+
+    Raises:
+        ObjectExists: something is there already.
+    """
+    with tempfile.TemporaryDirectory(prefix="quantyfy-frame-") as folder:
+        path = Path(folder) / "frame.parquet"
+        frame.write_parquet(path, row_group_size=_ROWS_A_GROUP)
+        store.put(key, path)
+
+
+def read_frame(store: Store, key: str) -> pl.DataFrame:
+    """The frame at a key.
+
+    Raises:
+        ObjectMissing: nothing is there.
+    """
+    return pl.read_parquet(store.get(key))
+
+
+def read_frames(store: Store, keys: Iterable[str]) -> pl.DataFrame:
+    """The frames at some keys, one under the other."""
+    return pl.concat([read_frame(store, key) for key in keys], how="diagonal_relaxed")

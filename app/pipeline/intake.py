@@ -1,0 +1,130 @@
+"""The first story: check a delivery, name it, store its files raw, and ask for the rest of the work."""
+
+import hashlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.core.clients import Clients
+from app.core.database import AccountId
+from app.core.queue import Job, JobName
+from app.core.tables import UploadRow
+from app.domain.cnpj import Cnpj
+from app.domain.errors import MissingTable
+from app.domain.uploads import Table, UploadState
+from app.pipeline.companies import Company, register_company
+from app.pipeline.publishing import current
+from app.processing.reader import IncomingFile, Limits, Sheet, recognise, write_raw
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a door hands over: whose it is, which company, and the files on local disk."""
+
+    account: AccountId
+    cnpj: Cnpj
+    company_name: str
+    files: Sequence[IncomingFile]
+    limits: Limits = field(default_factory=Limits)
+    mappings: Mapping[Table, Mapping[str, str]] = field(default_factory=dict)
+
+
+def receive(clients: Clients, delivery: Delivery, *, now: datetime) -> UUID:
+    """Take a delivery in: the raw files are in the lake and the work is queued when this returns the upload's id.
+
+    The same bytes for the same company again are the same upload, unless it failed.
+
+    Raises:
+        BadInput: a file is empty, no table, of the wrong kind, too large, or lacks a column; nothing is stored.
+    """
+    content_hash = _content_hash(delivery.files)
+    with tempfile.TemporaryDirectory(prefix="quantyfy-intake-") as folder:
+        sheets = recognise(delivery.files, mappings=delivery.mappings, limits=delivery.limits, workdir=Path(folder))
+        with clients.database.session(delivery.account) as session:
+            company = register_company(
+                session, account=delivery.account, cnpj=delivery.cnpj, name=delivery.company_name
+            )
+            earlier = _same_upload(session, company, content_hash)
+            if earlier is not None:
+                return earlier
+            _require_items(session, company, sheets)
+        files = [_store_raw(clients, company, sheet, folder=Path(folder), now=now) for sheet in sheets]
+    return _enqueue(clients, delivery, company, files=files, sheets=sheets, content_hash=content_hash)
+
+
+def _content_hash(files: Sequence[IncomingFile]) -> bytes:
+    """One hash of the delivery: of its files' hashes, whatever their order and names."""
+    return hashlib.sha256(b"".join(sorted(_sha256(file.path) for file in files))).digest()
+
+
+def _sha256(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
+
+
+def _same_upload(session: Session, company: Company, content_hash: bytes) -> UUID | None:
+    return session.scalar(
+        select(UploadRow.id).where(
+            UploadRow.company_id == company.id,
+            UploadRow.content_hash == content_hash,
+            UploadRow.state != UploadState.FAILED,
+        )
+    )
+
+
+def _require_items(session: Session, company: Company, sheets: Sequence[Sheet]) -> None:
+    """Only the items say what was sold; the other tables may follow alone once there are items."""
+    if any(sheet.table is Table.ITEMS for sheet in sheets) or current(session, "itens", company=company.id):
+        return
+    raise MissingTable
+
+
+def _store_raw(clients: Clients, company: Company, sheet: Sheet, *, folder: Path, now: datetime) -> dict[str, Any]:
+    copy = folder / f"raw-{sheet.table}-{uuid4()}.csv"
+    write_raw(sheet, copy)
+    key = company.keys.raw(sheet.table, at=now)
+    clients.store.put(key, copy)
+    return {
+        "table": sheet.table,
+        "name": sheet.name,
+        "sha256": _sha256(copy).hex(),
+        "bytes": copy.stat().st_size,
+        "key": key,
+    }
+
+
+def _enqueue(
+    clients: Clients,
+    delivery: Delivery,
+    company: Company,
+    *,
+    files: list[dict[str, Any]],
+    sheets: Sequence[Sheet],
+    content_hash: bytes,
+) -> UUID:
+    upload = uuid4()
+    row = {
+        "account_id": delivery.account,
+        "id": upload,
+        "company_id": company.id,
+        "state": UploadState.RECEIVED,
+        "content_hash": content_hash,
+        "files": files,
+        "report": {"recognised": [sheet.as_json() for sheet in sheets]},
+        "timings": {},
+    }
+    with clients.database.session(delivery.account) as session:
+        # Of two deliveries of the same bytes at the same moment, one wins and the other is answered with it.
+        inserted = session.scalar(insert(UploadRow).values(row).on_conflict_do_nothing().returning(UploadRow.id))
+        if inserted is None:
+            return _same_upload(session, company, content_hash) or upload
+        clients.queue.enqueue(session, JobName.PREPARE, Job(delivery.account, company.id, upload))
+    return upload

@@ -1,0 +1,97 @@
+"""The whole story on local files, with no lake, no database and no service: what the command line's `forecast` does."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from app.domain.cnpj import Cnpj
+from app.domain.columns import DATE, HORIZON_DAYS, ID, LEVEL, MEAN, QUANTITY, SKU, WAPE
+from app.domain.errors import NothingToForecast
+from app.domain.forecasts import HORIZONS, Level
+from app.ml.predictor import Forecasts, predict
+from app.ml.trainer import train
+from app.pipeline.demand import assemble_demand
+from app.processing.feature_engineering import daily_demand
+from app.processing.preparing import prepare
+from app.processing.reader import IncomingFile, recognise
+
+# Whoever forecasts files at home need not say whose they are.
+NOBODY = Cnpj("00000000000191")
+
+
+@dataclass(frozen=True)
+class LocalForecast:
+    """What came out of the files: the report on them, the forecasts, and what the command line needs to tell of them."""
+
+    company: Cnpj
+    report: dict[str, Any]
+    findings: pl.DataFrame
+    products: pl.DataFrame
+    forecasts: Forecasts
+    later: pl.DataFrame  # demand after `as_of`, which the forecaster did not see
+    last_day: date
+
+
+def forecast_files(
+    files: Sequence[IncomingFile],
+    *,
+    workdir: Path,
+    today: date,
+    cnpj: Cnpj = NOBODY,
+    as_of: date | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> LocalForecast:
+    """Read the files, forecast from the last day of sales or from `as_of`, and keep what came after to compare.
+
+    Raises:
+        BadInput: a file cannot be used, or nothing was sold by `as_of`.
+    """
+    prepared = prepare(recognise(files, workdir=workdir), today=today, workdir=workdir)
+    months = [daily_demand(prepared.lines(month)) for month in prepared.months]
+    if not months:
+        raise NothingToForecast
+    daily = pl.concat(months)
+    demand = assemble_demand(daily, prepared.products, company=cnpj, as_of=as_of)
+    return LocalForecast(
+        company=cnpj,
+        report=prepared.report(),
+        findings=prepared.findings,
+        products=demand.products,
+        forecasts=predict(train(demand, progress=progress)),
+        later=daily.filter(pl.col(DATE) > demand.last),
+        last_day=demand.last,
+    )
+
+
+def hindsight(outcome: LocalForecast) -> pl.DataFrame:
+    """Forecast beside what then really sold, for the horizons that have passed: level, horizon_days, mean, sold, wape.
+
+    WAPE is of totals, over the company or over every product with a forecast or a sale: sum |sold - mean| / sum sold.
+    """
+    if outcome.later.is_empty():
+        return pl.DataFrame(schema=_HINDSIGHT)
+    known_until = outcome.later[DATE].max()
+    rows = [
+        _compared(outcome, level, horizon)
+        for horizon in HORIZONS
+        if outcome.last_day + timedelta(days=horizon) <= known_until
+        for level in (Level.COMPANY, Level.PRODUCT)
+    ]
+    return pl.DataFrame(rows, schema=_HINDSIGHT, orient="row")
+
+
+def _compared(outcome: LocalForecast, level: Level, horizon: int) -> tuple[str, int, float, float, float]:
+    until = outcome.last_day + timedelta(days=horizon)
+    who = pl.col(SKU) if level is Level.PRODUCT else pl.lit(outcome.company.text)
+    sold = outcome.later.filter(pl.col(DATE) <= until).group_by(who.alias(ID))
+    of_level = outcome.forecasts.totals.filter(pl.col(LEVEL) == level, pl.col(HORIZON_DAYS) == horizon)
+    both = of_level.join(sold.agg(pl.col(QUANTITY).sum()), on=ID, how="full", coalesce=True).fill_null(0.0)
+    error = (both[QUANTITY] - both[MEAN]).abs().sum()
+    return level.value, horizon, both[MEAN].sum(), both[QUANTITY].sum(), error / both[QUANTITY].sum()
+
+
+_HINDSIGHT = {LEVEL: pl.String, HORIZON_DAYS: pl.Int32, MEAN: pl.Float64, "sold": pl.Float64, WAPE: pl.Float64}

@@ -1,0 +1,148 @@
+"""The second story: the raw files become clean sales months, and the report of what was wrong with which line."""
+
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from app.core.clients import Clients
+from app.core.queue import Job, JobName
+from app.core.tables import UploadRow
+from app.domain.errors import NothingToForecast
+from app.domain.findings import Severity
+from app.domain.uploads import Table, UploadState
+from app.pipeline.companies import Company, company_by_id
+from app.pipeline.frames import read_frame, write_frame
+from app.pipeline.publishing import ALL_MONTHS, Publication, current, publish
+from app.pipeline.uploads import begin, timed, upload_row
+from app.processing.catalogue import merge_products
+from app.processing.cleaner import merge
+from app.processing.feature_engineering import daily_demand
+from app.processing.preparing import Prepared, prepare
+from app.processing.reader import IncomingFile, recognise
+from app.utils.metrics import ROWS
+
+ITEMS, FEATURES, PRODUCTS = "itens", "features", "produtos"
+
+
+class _Month(NamedTuple):
+    """One sales month after its merge; a month in which nothing changed has no new objects."""
+
+    publications: list[Publication]
+    added: int
+    changed: int
+    already_there: int
+
+
+def prepare_upload(clients: Clients, job: Job, *, now: datetime) -> None:
+    """Clean an upload, publish the months it touches, and ask for the forecast. Repeating it changes nothing.
+
+    Raises:
+        NothingToForecast: no line was accepted, now or before.
+    """
+    row = begin(clients, job, UploadState.PREPARING)
+    if row is None:
+        return
+    with clients.database.session(job.account) as session:
+        company = company_by_id(session, job.company)
+        months = current(session, ITEMS, company=company.id)
+        catalogue = current(session, PRODUCTS, company=company.id)
+    timings: dict[str, float] = {}
+    with tempfile.TemporaryDirectory(prefix="quantyfy-prepare-") as folder:
+        with timed(timings, "clean"):
+            prepared = _clean(clients, row, folder=Path(folder), now=now)
+        if not (prepared.months or months):
+            raise NothingToForecast
+        with timed(timings, "merge"):
+            written = [
+                _write_month(clients, company, prepared, month, months.get(month), now) for month in prepared.months
+            ]
+            products = _write_products(clients, company, prepared, catalogue.get(ALL_MONTHS), now)
+        report = prepared.report() | {"lines": _line_counts(written)}
+    _finish(
+        clients,
+        job,
+        publications=[p for month in written for p in month.publications] + products,
+        report=report,
+        timings=timings,
+    )
+    _count(report)
+
+
+def _clean(clients: Clients, row: UploadRow, *, folder: Path, now: datetime) -> Prepared:
+    files = [_fetch(clients, file, folder=folder) for file in row.files]
+    sheets = recognise(files, workdir=folder)
+    return prepare(sheets, today=now.date(), workdir=folder)
+
+
+def _fetch(clients: Clients, file: dict[str, Any], *, folder: Path) -> IncomingFile:
+    path = folder / Path(file["key"]).name
+    clients.store.download(file["key"], path)
+    return IncomingFile(name=file["name"], path=path, table=Table(file["table"]))
+
+
+def _write_month(
+    clients: Clients, company: Company, prepared: Prepared, month: str, earlier: str | None, now: datetime
+) -> _Month:
+    merged = merge(read_frame(clients.store, earlier) if earlier else None, prepared.lines(month))
+    publications = []
+    if merged.added or merged.changed:
+        frames = {ITEMS: merged.lines, FEATURES: daily_demand(merged.lines)}
+        publications = [_write_kind(clients, company, kind, month, frame, now) for kind, frame in frames.items()]
+    return _Month(publications, added=merged.added, changed=merged.changed, already_there=merged.already_there)
+
+
+def _write_kind(
+    clients: Clients, company: Company, kind: str, month: str, frame: pl.DataFrame, now: datetime
+) -> Publication:
+    key = company.keys.processed(kind, month, at=now)
+    write_frame(clients.store, key, frame)
+    return Publication(kind=kind, month=month, key=key)
+
+
+def _write_products(
+    clients: Clients, company: Company, prepared: Prepared, earlier: str | None, now: datetime
+) -> list[Publication]:
+    if prepared.products is None:
+        return []
+    known = read_frame(clients.store, earlier) if earlier else None
+    merged = merge_products(known, prepared.products)
+    if known is not None and merged.equals(known):
+        return []
+    key = company.keys.catalogue(at=now)
+    write_frame(clients.store, key, merged)
+    return [Publication(kind=PRODUCTS, month=ALL_MONTHS, key=key)]
+
+
+def _line_counts(months: Sequence[_Month]) -> dict[str, int]:
+    return {
+        "added": sum(month.added for month in months),
+        "changed": sum(month.changed for month in months),
+        "already_there": sum(month.already_there for month in months),
+    }
+
+
+def _finish(
+    clients: Clients,
+    job: Job,
+    *,
+    publications: Sequence[Publication],
+    report: dict[str, Any],
+    timings: dict[str, float],
+) -> None:
+    with clients.database.session(job.account) as session:
+        publish(session, publications, account=job.account, company=job.company)
+        row = upload_row(session, job)
+        row.state = UploadState.PREPARED
+        row.report = row.report | report
+        row.timings = timings
+        clients.queue.enqueue(session, JobName.FORECAST, job)
+
+
+def _count(report: dict[str, Any]) -> None:
+    for table in report["tables"]:
+        for outcome in ("accepted", Severity.REJECTED, Severity.SKIPPED):
+            ROWS.labels(outcome).inc(table["rows"][outcome])

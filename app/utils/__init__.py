@@ -1,0 +1,1 @@
+"""Floor 1: logging and metrics. Nothing else ever lives here."""

@@ -1,0 +1,20 @@
+"""Prometheus metrics of the service. No label ever names an account, a company or a product."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS = Histogram(
+    "quantyfy_http_request_seconds",
+    "Time to answer, by route template.",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
+)
+STAGES = Histogram(
+    "quantyfy_stage_seconds",
+    "Time of each stage of the pipeline.",
+    ["stage"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900),
+)
+ROWS = Counter("quantyfy_rows_total", "Rows read from uploads, by what became of them.", ["outcome"])
+SERIES = Counter("quantyfy_series_total", "Series forecast, by level.", ["level"])
+UPLOADS = Counter("quantyfy_uploads_total", "Uploads that ended, by final state.", ["state"])
+WAPE = Gauge("quantyfy_last_run_wape", "Backtest WAPE of the newest run of this process.", ["level", "horizon_days"])

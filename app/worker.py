@@ -1,0 +1,55 @@
+"""The worker: takes jobs from the queue and calls their stories."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from app.bootstrap import opened
+from app.core.clients import Clients
+from app.core.config import Settings
+from app.core.queue import Job, JobName
+from app.pipeline.forecasting import forecast_company
+from app.pipeline.preparation import prepare_upload
+from app.pipeline.uploads import give_up
+from app.utils.logger import get_logger
+
+
+def run(settings: Settings, *, until_idle: bool = False, with_parent: bool = False) -> None:
+    """Work until told to stop; `until_idle` stops when no job is left, `with_parent` when standard input closes."""
+    if with_parent:
+        threading.Thread(target=_stop_when_input_closes, daemon=True).start()
+    with opened(settings) as clients:
+        clients.queue.work(
+            {
+                JobName.PREPARE: _story(clients, JobName.PREPARE, prepare_upload),
+                JobName.FORECAST: _story(clients, JobName.FORECAST, forecast_company),
+            },
+            give_up=lambda job, error: give_up(clients, job, error),
+            concurrency=settings.worker_concurrency,
+            until_idle=until_idle,
+        )
+
+
+def _story(clients: Clients, name: JobName, story: Callable[..., None]) -> Callable[[Job], None]:
+    def tell(job: Job) -> None:
+        with structlog.contextvars.bound_contextvars(job=name.value, upload_id=str(job.upload)):
+            get_logger().info("job begins")
+            try:
+                story(clients, job, now=datetime.now(UTC))
+            except Exception as error:
+                get_logger().warning("job failed", error=type(error).__name__, exc_info=error)
+                raise
+            get_logger().info("job done")
+
+    return tell
+
+
+def _stop_when_input_closes() -> None:
+    """The parent holds the other end: however it ends, the worker finishes its jobs and stops too."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
