@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     s3_kms_key: str | None = Field(None, description="KMS key that encrypts new objects; unset: the bucket's own rule.")
     upload_limit_mb: int = Field(500, gt=0, description="Largest upload, all its files together, in MB (10^6 bytes).")
     host: str = Field("127.0.0.1", description="Address the service listens on.")
-    port: int = Field(8000, ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the service listens on.")
     worker_concurrency: int = Field(
         1, ge=1, description="Jobs a worker does at once; each company's still go one by one."
     )

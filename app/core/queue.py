@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from app.core.database import AccountId
 from app.domain.errors import AppError
 
-MAX_ATTEMPTS = 4
+_PAUSES_S = (5, 30, 180)  # before the second, third and fourth try
+MAX_ATTEMPTS = len(_PAUSES_S) + 1
 _HEARTBEAT_S = 5.0
 _LOST_AFTER_S = 30.0
 _QUEUES = ("work", "housekeeping")
@@ -113,7 +114,7 @@ class _Retry(BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: QueuedJob) -> RetryDecision | None:
         if not _may_try_again(exception, attempts=job.attempts):
             return None
-        return RetryDecision(retry_in={"seconds": 5 * 4**job.attempts})
+        return RetryDecision(retry_in={"seconds": _PAUSES_S[job.attempts]})
 
 
 def _may_try_again(error: BaseException, *, attempts: int) -> bool:

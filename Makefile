@@ -1,0 +1,81 @@
+# Two commands matter: `make demo` and `make test`. Each does all its own set-up.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
+BIN := .venv/bin
+EXPORT := export --quiet --locked --no-dev --no-emit-project --no-hashes --no-header --no-annotate
+
+.PHONY: help
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+.PHONY: demo
+demo: | $(UV) ## the whole product on real data: upload, clean, forecast, read; then everything stops
+	$(UV) sync --quiet --locked --inexact --no-dev --extra demo
+	$(BIN)/quantyfy demo
+
+.PHONY: run
+run: | $(UV) ## serve on http://127.0.0.1:8000 and stay
+	$(UV) sync --quiet --locked --inexact --no-dev
+	QUANTYFY_LOG_FORMAT=console $(BIN)/quantyfy serve
+
+.PHONY: test
+test: setup ## every test
+	$(BIN)/pytest -n auto --dist worksteal
+
+.PHONY: check
+check: static test ## everything CI runs
+
+.PHONY: static
+static: setup ## format, lint, types, import contracts, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(UV) $(EXPORT) | diff -u requirements.txt - || { echo "requirements.txt is behind uv.lock: make requirements"; exit 1; }
+
+.PHONY: format
+format: setup ## mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: requirements
+requirements: | $(UV) ## write requirements.txt from the lock
+	$(UV) $(EXPORT) > requirements.txt
+
+.PHONY: setup
+setup: | $(UV)
+	$(UV) sync --quiet --locked --inexact --extra demo
+
+PYTHONS ?= $(wildcard $(HOME)/.pyenv/versions/3.1[1-9]*/bin/python3)
+.PHONY: test-versions
+test-versions: | $(UV) ## every test on every Python at hand (PYTHONS="path path ...")
+	for python in $(PYTHONS); do \
+	  echo "== $$($$python --version)"; \
+	  UV_PROJECT_ENVIRONMENT=.cache/venv-$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])') \
+	    $(UV) run --locked --extra demo --python $$python pytest -q -n auto --dist worksteal; \
+	done
+
+.PHONY: bench-ingest
+bench-ingest: setup-peers ## our reader beside bare Polars, pandas and Frictionless
+	$(BIN)/python benchmarks/ingest.py
+
+.PHONY: bench-forecast
+bench-forecast: setup-peers ## Prophet for every series at once beside a loop of stock Prophet
+	$(BIN)/python benchmarks/forecast_speed.py
+
+.PHONY: bench-accuracy
+bench-accuracy: setup-peers ## forecasts beside the field's, on cutoffs nobody tuned on
+	$(BIN)/python benchmarks/accuracy.py
+
+.PHONY: setup-peers
+setup-peers: | $(UV)
+	$(UV) sync --quiet --locked --inexact --extra demo --group peers
+
+# A fresh machine has Python and make; where it has no venv module, pip alone does.
+.cache/uv/bin/uv:
+	python3 -m venv .cache/uv && .cache/uv/bin/pip install --quiet uv \
+	  || python3 -m pip install --quiet --target .cache/uv uv

@@ -1,0 +1,55 @@
+"""Real parts for every test: an embedded PostgreSQL a worker, a lake in a folder, an account of the test's own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import make_url
+
+from app.core import migrations
+from app.core.clients import Clients
+from app.core.database import AccountId, Database
+from app.core.embedded_postgres import running
+from app.core.queue import JobQueue
+from app.core.s3 import Store
+from app.core.tables import AccountRow
+
+
+@pytest.fixture(scope="session")
+def owner_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database at the newest version, as its owner reaches it."""
+    with running(tmp_path_factory.mktemp("postgres")) as url:
+        migrations.upgrade(sqlalchemy_url(url))
+        yield url
+
+
+@pytest.fixture(scope="session")
+def application_url(owner_url: str) -> str:
+    """The same database as the application's role, which row-level security binds."""
+    return owner_url.replace("//postgres@", f"//{migrations.APPLICATION_ROLE}@")
+
+
+@pytest.fixture(scope="session")
+def database(application_url: str) -> Iterator[Database]:
+    with Database(sqlalchemy_url(application_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def account(database: Database) -> AccountId:
+    """An account that no other test sees."""
+    fresh = AccountId(uuid4())
+    with database.session(fresh) as session:
+        session.add(AccountRow(id=fresh, name="Conta de teste"))
+    return fresh
+
+
+@pytest.fixture
+def clients(database: Database, application_url: str, tmp_path: Path) -> Clients:
+    store = Store.open((tmp_path / "lake").as_uri())
+    return Clients(database=database, store=store, queue=JobQueue(application_url))
+
+
+def sqlalchemy_url(libpq_url: str) -> str:
+    return make_url(libpq_url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)

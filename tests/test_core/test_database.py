@@ -1,0 +1,108 @@
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.exc import DBAPIError
+
+from app.core import migrations
+from app.core.database import AccountId, Database
+from app.core.security import make_key
+from app.core.tables import AccountRow, ApiKeyRow, Base, CompanyRow
+from tests.conftest import sqlalchemy_url
+
+
+def test_a_session_sees_its_own_account_and_no_other(database: Database, account: AccountId) -> None:
+    other = AccountId(uuid4())
+    with database.session(other) as session:
+        session.add(AccountRow(id=other, name="Outra"))
+    with database.session(account) as session:
+        assert session.scalars(select(AccountRow.id)).all() == [account]
+
+
+def test_a_query_that_names_another_account_finds_nothing(database: Database, account: AccountId) -> None:
+    with database.session(account) as session:
+        session.add(CompanyRow(account_id=account, cnpj="11222333000181", slug="a", name="A"))
+    with database.session(AccountId(uuid4())) as session:
+        assert session.scalars(select(CompanyRow).where(CompanyRow.account_id == account)).all() == []
+
+
+def test_a_row_for_another_account_cannot_be_written(database: Database, account: AccountId) -> None:
+    row = CompanyRow(account_id=uuid4(), cnpj="11222333000181", slug="a", name="A")
+    with pytest.raises(DBAPIError, match="row-level security"), database.session(account) as session:
+        session.add(row)
+
+
+def test_a_pooled_connection_carries_no_account_on(database: Database, account: AccountId) -> None:
+    with database.session(account) as session:
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+    with database._engine.begin() as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) == pid
+        assert connection.scalar(text("SELECT count(*) FROM accounts")) == 0
+
+
+def test_the_application_role_owns_nothing_and_bypasses_nothing(database: Database) -> None:
+    with database._engine.begin() as connection:
+        role = connection.execute(
+            text("SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user")
+        ).one()
+        owned = connection.scalar(text("SELECT count(*) FROM pg_tables WHERE tableowner = current_user"))
+    assert tuple(role) == (False, False, False, False)
+    assert owned == 0
+
+
+def test_every_table_with_an_account_is_under_forced_row_level_security(database: Database) -> None:
+    with database._engine.begin() as connection:
+        rows = connection.execute(
+            text("SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname = ANY(:names)"),
+            {"names": list(Base.metadata.tables)},
+        ).all()
+    assert {tuple(row) for row in rows} == {(name, True, True) for name in Base.metadata.tables}
+
+
+def test_a_presented_key_shows_its_own_row_alone(database: Database, account: AccountId) -> None:
+    keys = [make_key(), make_key()]
+    with database.session(account) as session:
+        session.add_all(ApiKeyRow(account_id=account, name="k", prefix=k.prefix, key_hash=k.key_hash) for k in keys)
+    with database.key_session(keys[0].key_hash) as session:
+        assert session.scalars(select(ApiKeyRow.key_hash)).all() == [keys[0].key_hash]
+        assert session.scalars(select(AccountRow)).all() == []
+
+
+def test_there_is_one_newest_version_and_the_models_match_it(owner_url: str) -> None:
+    assert len(ScriptDirectory.from_config(migrations.configuration()).get_heads()) == 1
+    engine = create_engine(sqlalchemy_url(owner_url))
+    try:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"include_name": _is_ours})
+            assert compare_metadata(context, Base.metadata) == []
+    finally:
+        engine.dispose()
+
+
+def test_many_processes_may_migrate_at_once(owner_url: str) -> None:
+    url = sqlalchemy_url(owner_url)
+    with ThreadPoolExecutor(4) as pool:
+        for migration in [pool.submit(migrations.upgrade, url) for _ in range(4)]:
+            migration.result()
+
+
+def test_a_database_at_another_version_is_not_ready(owner_url: str, database: Database) -> None:
+    engine = create_engine(sqlalchemy_url(owner_url))
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+        with pytest.raises(RuntimeError, match="older"):
+            database.check()
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": migrations.newest()})
+        engine.dispose()
+    database.check()
+
+
+def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    return not (kind == "table" and (name or "").startswith("procrastinate"))

@@ -1,0 +1,46 @@
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+
+from app.core.lake import CompanyKeys
+from app.domain.cnpj import Cnpj
+from app.domain.uploads import Table
+
+AT = datetime(2026, 11, 22, 20, 54, 30, 123456, tzinfo=UTC)
+KEYS = CompanyKeys(slug="padaria-sao-joao", cnpj=Cnpj("12ABC34501DE35"))
+HOME = "padaria-sao-joao/12ABC34501DE35"
+
+
+def test_every_kind_of_object_has_its_place() -> None:
+    last_day = date(2026, 10, 31)
+    assert KEYS.raw(Table.SALES, at=AT) == f"raw/{HOME}/2026/11/22/vendas_20261122T205430.123456Z.csv"
+    assert KEYS.raw(Table.ITEMS, at=AT) == f"raw/{HOME}/2026/11/22/vendas_itens_20261122T205430.123456Z.csv"
+    assert KEYS.raw(Table.PRODUCTS, at=AT) == f"raw/{HOME}/2026/11/22/produtos_20261122T205430.123456Z.csv"
+    assert KEYS.processed("itens", "2026-01", at=AT) == f"processed/{HOME}/2026/01/itens_20261122T205430.123456Z.parquet"
+    assert KEYS.catalogue(at=AT) == f"processed/{HOME}/produtos_20261122T205430.123456Z.parquet"
+    assert (
+        KEYS.prediction("forecast", last_day=last_day, at=AT)
+        == f"predictions/{HOME}/2026/10/forecast_2026-10-31_20261122T205430.123456Z.parquet"
+    )
+
+
+def test_a_moment_is_written_in_utc_whatever_clock_it_was_read_from() -> None:
+    in_sao_paulo = AT.astimezone(timezone(timedelta(hours=-3)))
+    assert KEYS.raw(Table.SALES, at=in_sao_paulo) == KEYS.raw(Table.SALES, at=AT)
+
+
+def test_two_microseconds_are_two_keys() -> None:
+    later = AT + timedelta(microseconds=1)
+    assert KEYS.raw(Table.SALES, at=AT) != KEYS.raw(Table.SALES, at=later)
+
+
+@pytest.mark.parametrize("slug", ["", "..", "a/b", "Ana", "a--b", "-a", "a b", "ção"])
+def test_only_a_slug_names_a_company(slug: str) -> None:
+    with pytest.raises(ValueError, match="slug"):
+        CompanyKeys(slug=slug, cnpj=Cnpj("12ABC34501DE35"))
+
+
+@pytest.mark.parametrize("kind", ["", "../x", "a/b", "Itens", "a b"])
+def test_only_a_plain_word_names_a_kind_of_frame(kind: str) -> None:
+    with pytest.raises(ValueError, match="kind"):
+        KEYS.processed(kind, "2026-01", at=AT)

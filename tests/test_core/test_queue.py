@@ -1,0 +1,95 @@
+import threading
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+
+from app.core.database import AccountId, Database
+from app.core.queue import MAX_ATTEMPTS, Job, JobName, JobQueue
+from app.domain.errors import NothingToForecast
+from app.core import queue as queue_module
+
+
+class Undone(Exception):
+    pass
+
+
+def never(job: Job, error: BaseException | None) -> None:
+    raise AssertionError((job, error))
+
+
+def work(queue: JobQueue, handler: Callable[[Job], None], *, give_up: Callable[..., None] = never, at_once: int = 1) -> None:
+    handlers = {JobName.PREPARE: handler, JobName.FORECAST: handler}
+    queue.work(handlers, give_up=give_up, concurrency=at_once, until_idle=True)
+
+
+@pytest.fixture
+def queue(application_url: str) -> JobQueue:
+    return JobQueue(application_url)
+
+
+def test_a_job_is_born_with_its_transaction_and_dies_with_it(queue: JobQueue, database: Database, account: AccountId) -> None:
+    kept, lost = (Job(account, uuid4(), uuid4()) for _ in range(2))
+    with database.session(account) as session:
+        queue.enqueue(session, JobName.PREPARE, kept)
+    with pytest.raises(Undone), database.session(account) as session:
+        queue.enqueue(session, JobName.PREPARE, lost)
+        raise Undone
+    seen: list[Job] = []
+    work(queue, seen.append)
+    assert seen == [kept]
+
+
+def test_jobs_of_one_company_never_overlap_and_keep_their_order(
+    queue: JobQueue, database: Database, account: AccountId
+) -> None:
+    company = uuid4()
+    jobs = [Job(account, company, uuid4()) for _ in range(5)]
+    with database.session(account) as session:
+        for job in jobs:
+            queue.enqueue(session, JobName.PREPARE, job)
+    done: list[Job] = []
+    alone = threading.Lock()
+
+    def handler(job: Job) -> None:
+        assert alone.acquire(blocking=False), "two jobs of one company at once"
+        time.sleep(0.02)
+        done.append(job)
+        alone.release()
+
+    work(queue, handler, at_once=3)
+    assert done == jobs
+
+
+def test_our_own_errors_are_final_at_once(queue: JobQueue, database: Database, account: AccountId) -> None:
+    job = Job(account, uuid4(), uuid4())
+    with database.session(account) as session:
+        queue.enqueue(session, JobName.PREPARE, job)
+    given_up: list[tuple[Job, str]] = []
+
+    def handler(_: Job) -> None:
+        raise NothingToForecast
+
+    work(queue, handler, give_up=lambda lost, error: given_up.append((lost, type(error).__name__)))
+    assert given_up == [(job, "NothingToForecast")]
+
+
+def test_an_unexpected_error_is_tried_again_and_then_given_up(
+    queue: JobQueue, database: Database, account: AccountId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_module, "_PAUSES_S", (0, 0, 0))
+    job = Job(account, uuid4(), uuid4())
+    with database.session(account) as session:
+        queue.enqueue(session, JobName.PREPARE, job)
+    tries: list[Job] = []
+    given_up: list[Job] = []
+
+    def handler(tried: Job) -> None:
+        tries.append(tried)
+        raise OSError("the disk is full")
+
+    for _ in range(MAX_ATTEMPTS + 2):
+        work(queue, handler, give_up=lambda lost, _: given_up.append(lost))
+    assert tries == [job] * MAX_ATTEMPTS
+    assert given_up == [job]
