@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +26,7 @@ class Timeline:
     """The observed days of a group of series; Prophet counts time and changepoints by them alone.
 
     Attributes:
-        rows: the observed days, counted from the first day of the table.
+        rows: the observed days, counted from the first day of the table; at least two.
     """
 
     rows: Integers
@@ -39,19 +41,17 @@ class Timeline:
         """Days between first and last observed day: Prophet's unit of time."""
         return int(self.rows[-1] - self.rows[0])
 
-    @property
+    @cached_property
     def time(self) -> Floats:
         """Prophet's t, from 0 to 1."""
         return (self.rows - self.first) / self.span
 
-    def has(self, component: str, spec: ProphetSpec) -> bool:
-        """Whether this component is on; Prophet's own rules where the spec says "auto"."""
-        if component == "yearly":
-            return spec.yearly if spec.yearly != "auto" else self.span >= YEARLY_DAYS
-        if component == "weekly":
-            dense = self.span >= WEEKLY_DAYS and int(np.diff(self.rows).min()) < WEEK
-            return spec.weekly if spec.weekly != "auto" else dense
-        return True
+    def components(self, spec: ProphetSpec) -> set[str]:
+        """The components in use; Prophet's own rules where the spec says "auto"."""
+        dense = self.span >= WEEKLY_DAYS and int(np.diff(self.rows).min()) < WEEK
+        yearly = spec.yearly if spec.yearly != "auto" else self.span >= YEARLY_DAYS
+        weekly = spec.weekly if spec.weekly != "auto" else dense
+        return {"holidays"} | {name for name, on in (("yearly", yearly), ("weekly", weekly)) if on}
 
     def changepoints(self, spec: ProphetSpec) -> Floats:
         """Times of the possible bends, spread over the first part of the observations as Prophet spreads them."""
@@ -65,6 +65,20 @@ class Timeline:
         return self.time[chosen]
 
 
+class Moments(NamedTuple):
+    """All that a fit needs to know of B series.
+
+    Attributes:
+        turned: ridge columns, in their eigenbasis, times y, shape (B, R).
+        hinges: hinges times y, shape (B, S).
+        energy: y'y, shape (B,).
+    """
+
+    turned: Floats
+    hinges: Floats
+    energy: Floats
+
+
 @dataclass(frozen=True)
 class GroupDesign:
     """The design of all series with the same timeline.
@@ -73,20 +87,18 @@ class GroupDesign:
         timeline: the observed days.
         changepoints: times of the bends, shape (S,).
         columns: which feature columns are in use, shape (F,): neither off nor zero throughout.
-        ridge: trend and feature columns times their prior scales, shape (n, R).
-        hinges: shape (n, S).
-        scales: prior scale of each ridge column, shape (R,).
+        scales: prior scale of each ridge column (trend, then features), shape (R,).
         basis: eigenvectors of the ridge columns' Gram matrix, shape (R, R).
+        matrix: ridge columns times their prior scales, then hinges, a column per row: shape (R + S, n).
         shared: what the solver needs.
     """
 
     timeline: Timeline
     changepoints: Floats
     columns: Integers
-    ridge: Floats
-    hinges: Floats
     scales: Floats
     basis: Floats
+    matrix: Floats
     shared: SharedDesign
 
     @property
@@ -94,31 +106,49 @@ class GroupDesign:
         """Ridge columns that belong to the trend: offset and, unless flat, slope."""
         return len(self.scales) - len(self.columns)
 
-
-def trend_columns(time: Floats, spec: ProphetSpec) -> Floats:
-    """Offset and, unless the trend is flat, slope: shape (n, 1 or 2)."""
-    return np.stack([np.ones_like(time), time][: 1 if spec.growth == "flat" else 2], axis=1)
+    def moments(self, observed: Floats, *, scale: Floats) -> Moments:
+        """Sums over the observed days (B, n) of series divided by `scale` (B,)."""
+        cross = observed @ self.matrix.T / scale[:, None]
+        n_ridge = len(self.scales)
+        energy = np.einsum("bn,bn->b", observed, observed) / scale**2
+        return Moments(cross[:, :n_ridge] @ self.basis, np.ascontiguousarray(cross[:, n_ridge:]), energy)
 
 
 def design_group(timeline: Timeline, features: Features, spec: ProphetSpec) -> GroupDesign:
     """Prophet's design for these observed days, with the ridge columns turned into their eigenbasis."""
-    observed = features.values[timeline.rows]
-    switched_on = np.array([timeline.has(component, spec) for component in features.components])
-    columns = np.flatnonzero(switched_on & observed.any(axis=0))
-    trend = trend_columns(timeline.time, spec)
-    scales = np.concatenate([np.full(trend.shape[1], TREND_PRIOR_SCALE), features.prior_scales[columns]])
-    ridge = np.concatenate([trend, observed[:, columns]], axis=1) * scales
+    on = timeline.components(spec)
+    columns = np.array([i for i, component in enumerate(features.components) if component in on], np.int64)
+    observed = take(features.values, timeline.rows, axis=1)[columns]
+    seen = observed.any(axis=1)
+    columns, observed = columns[seen], observed[seen]
     changepoints = timeline.changepoints(spec)
-    hinges = np.maximum(timeline.time[:, None] - changepoints, 0.0)
-    eigenvalues, basis = np.linalg.eigh(ridge.T @ ridge)
+    n_trend = 1 if spec.growth == "flat" else 2
+    n_ridge = n_trend + len(columns)
+    scales = np.concatenate([np.full(n_trend, TREND_PRIOR_SCALE), features.prior_scales[columns]])
+    matrix = np.empty((n_ridge + len(changepoints), len(timeline.rows)))
+    matrix[0] = 1.0
+    matrix[1:n_trend] = timeline.time
+    matrix[n_trend:n_ridge] = observed
+    matrix[:n_ridge] *= scales[:, None]
+    matrix[n_ridge:] = np.maximum(timeline.time - changepoints[:, None], 0.0)
+    gram = matrix @ matrix.T
+    eigenvalues, basis = np.linalg.eigh(gram[:n_ridge, :n_ridge])
     shared = SharedDesign(
         eigenvalues=np.maximum(eigenvalues, 0.0),
-        mixed=np.ascontiguousarray(hinges.T @ ridge @ basis),
-        hinges=hinges.T @ hinges,
+        mixed=gram[n_ridge:, :n_ridge] @ basis,
+        hinges=np.ascontiguousarray(gram[n_ridge:, n_ridge:]),
         n_days=len(timeline.rows),
         tau=spec.changepoint_prior_scale,
     )
-    return GroupDesign(timeline, changepoints, columns, ridge, hinges, scales, basis, shared)
+    return GroupDesign(timeline, changepoints, columns, scales, basis, matrix, shared)
+
+
+def take(table: Floats, places: Integers, *, axis: int) -> Floats:
+    """These rows or columns, without a copy where they lie side by side."""
+    if places[-1] - places[0] + 1 == len(places):
+        span = slice(places[0], places[-1] + 1)
+        return table[span] if axis == 0 else table[:, span]
+    return np.take(table, places, axis=axis)
 
 
 def group_by_observed_days(history: Floats) -> Iterator[tuple[Integers, Integers]]:

@@ -82,13 +82,14 @@ class FittedProphets:
         """
         days = self._future(horizon)
         features = stock_features(self.spec, self._dates(days))
-        effects = self.params.beta @ features.values.T
-        path = self._trend(days)
         if self.spec.seasonality_mode == "multiplicative":
-            path *= 1.0 + effects
+            path = self._line() @ _line_columns(days)
+            path *= 1.0 + self.params.beta @ features.values
         else:
-            path += effects
-        path *= self.frame.scale[:, None]
+            effects = self.params.beta * self.frame.scale[:, None]
+            path = np.concatenate([self._line(), effects], axis=1) @ np.concatenate(
+                [_line_columns(days), features.values]
+            )
         return path if floor is None else np.maximum(path, floor, out=path)
 
     def components(self, horizon: int) -> dict[str, Floats]:
@@ -100,11 +101,10 @@ class FittedProphets:
         days = self._future(horizon)
         features = stock_features(self.spec, self._dates(days))
         unit = 1.0 if self.spec.seasonality_mode == "multiplicative" else self.frame.scale[:, None]
-        parts = {"trend": self._trend(days) * self.frame.scale[:, None]}
+        parts = {"trend": self._line() @ _line_columns(days)}
         for name in dict.fromkeys(features.components):
             columns = [i for i, component in enumerate(features.components) if component == name]
-            if name != "zeros":
-                parts[name] = self.params.beta[:, columns] @ features.values[:, columns].T * unit
+            parts[name] = self.params.beta[:, columns] @ features.values[columns] * unit
         return parts
 
     def as_prophet(self, index: int) -> "Prophet":
@@ -123,9 +123,13 @@ class FittedProphets:
     def _dates(self, days: Integers) -> NDArray[np.datetime64]:
         return np.datetime64(self.start, "D") + days
 
-    def _trend(self, days: Integers) -> Floats:
-        """Scaled trend after the last bend, where it is a straight line."""
-        slope = self.params.k + self.params.delta.sum(axis=1)
-        offset = self.params.m - (self.params.delta * self.frame.changepoints).sum(axis=1)
-        time = (days - self.frame.first[:, None]) / self.frame.span[:, None]
-        return slope[:, None] * time + offset[:, None]
+    def _line(self) -> Floats:
+        """The trend after the last bend, a straight line: its value at row 0 and its change per day, (B, 2)."""
+        slope = (self.params.k + self.params.delta.sum(axis=1)) / self.frame.span
+        bends = np.einsum("bs,bs->b", self.params.delta, self.frame.changepoints)
+        offset = self.params.m - bends - slope * self.frame.first
+        return np.stack([offset, slope], axis=1) * self.frame.scale[:, None]
+
+
+def _line_columns(days: Integers) -> Floats:
+    return np.stack([np.ones(len(days)), days.astype(np.float64)])

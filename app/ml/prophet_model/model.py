@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from app.ml.prophet_model.design import GroupDesign, Timeline, design_group, group_by_observed_days
+from app.ml.prophet_model.design import GroupDesign, Moments, Timeline, design_group, group_by_observed_days, take
 from app.ml.prophet_model.fitted import FittedProphets, Frame, Parameters
 from app.ml.prophet_model.optimality import Estimate, kkt_residual, log_posterior
 from app.ml.prophet_model.solver import VARIANCE_FLOOR, fit_block
@@ -18,8 +18,8 @@ from app.ml.prophet_model.stock import Features, stock_features
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-BLOCK = 1024
-"""Series fitted together: bounds the memory that a fit needs beside the history and the parameters."""
+BLOCK_VALUES = 2**18
+"""Observations of the series fitted together, 2 MB: they stay in the cache, and memory stays bounded."""
 CONSTANT_SIGMA = 1e-9
 """What Prophet itself reports as noise of a constant series."""
 
@@ -95,8 +95,9 @@ def _fit_group(ledger: _Ledger, features: Features, *, series: Integers, rows: I
         _keep_level(ledger, series=series, rows=rows)
         return
     design = design_group(Timeline(rows), features, ledger.spec)
-    for begin in range(0, len(series), BLOCK):
-        _fit_block(ledger, design, series=series[begin : begin + BLOCK])
+    block = max(1, BLOCK_VALUES // len(rows))
+    for begin in range(0, len(series), block):
+        _fit_block(ledger, design, series=series[begin : begin + block])
 
 
 def _keep_level(ledger: _Ledger, *, series: Integers, rows: Integers) -> None:
@@ -108,7 +109,7 @@ def _keep_level(ledger: _Ledger, *, series: Integers, rows: Integers) -> None:
 
 
 def _fit_block(ledger: _Ledger, design: GroupDesign, *, series: Integers) -> None:
-    observed = ledger.history[np.ix_(series, design.timeline.rows)]
+    observed = take(take(ledger.history, series, axis=0), design.timeline.rows, axis=1)
     lowest, highest = observed.min(axis=1), observed.max(axis=1)
     scale = np.maximum(np.abs(lowest), np.abs(highest))
     if not np.isfinite(scale).all():
@@ -116,10 +117,10 @@ def _fit_block(ledger: _Ledger, design: GroupDesign, *, series: Integers) -> Non
     scale[scale == 0.0] = 1.0
     _write_frame(ledger.frame, design, series=series, scale=scale)
     ledger.params.m[series] = observed[:, 0] / scale
-    varied = lowest < highest
-    scaled = observed[varied] / scale[varied, None]
-    if len(scaled):
-        _estimate(ledger, design, series=series[varied], scaled=scaled)
+    varied = np.flatnonzero(lowest < highest)
+    if len(varied):
+        moments = design.moments(take(observed, varied, axis=0), scale=scale[varied])
+        _estimate(ledger, design, series=series[varied], moments=moments)
 
 
 def _write_frame(frame: Frame, design: GroupDesign, *, series: Integers, scale: Floats) -> None:
@@ -129,18 +130,13 @@ def _write_frame(frame: Frame, design: GroupDesign, *, series: Integers, scale: 
     frame.changepoints[series, : len(design.changepoints)] = design.changepoints
 
 
-def _estimate(ledger: _Ledger, design: GroupDesign, *, series: Integers, scaled: Floats) -> None:
-    turned = np.zeros((len(series), len(design.scales)))
-    deltas = np.zeros((len(series), len(design.changepoints)))
-    energy = np.einsum("bn,bn->b", scaled, scaled)
-    cross = scaled @ design.ridge @ design.basis
-    variances = fit_block(design.shared, cross, scaled @ design.hinges, energy, turned, deltas)
+def _estimate(ledger: _Ledger, design: GroupDesign, *, series: Integers, moments: Moments) -> None:
+    turned = np.empty_like(moments.turned)
+    deltas = np.zeros_like(moments.hinges)
+    variances, ssr = fit_block(design.shared, *moments, turned, deltas)
     estimate = Estimate(turned @ design.basis.T, deltas, variances)
-    residuals = scaled - estimate.coefficients @ design.ridge.T - deltas @ design.hinges.T
-    ssr = np.einsum("bn,bn->b", residuals, residuals)
-    tau = ledger.spec.changepoint_prior_scale
-    ledger.objective[series] = log_posterior(estimate, ssr, n_days=scaled.shape[1], tau=tau)
-    ledger.kkt_residual[series] = kkt_residual(estimate, residuals, ridge=design.ridge, hinges=design.hinges, tau=tau)
+    ledger.objective[series] = log_posterior(estimate, ssr, n_days=design.shared.n_days, tau=design.shared.tau)
+    ledger.kkt_residual[series] = kkt_residual(estimate, ssr, design=design, moments=moments)
     ledger.outcomes[series] = np.where(variances <= VARIANCE_FLOOR, Outcome.NOISELESS, Outcome.FITTED)
     _write_params(ledger.params, design, series=series, estimate=estimate)
 

@@ -1,10 +1,11 @@
-"""How good a fit is, computed from the observations themselves rather than from the solver's own sums."""
+"""How good a fit is: the log posterior, and how far from its first-order conditions."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.ml.prophet_model.design import GroupDesign, Moments
 from app.ml.prophet_model.solver import VARIANCE_FLOOR
 
 Floats = NDArray[np.float64]
@@ -22,26 +23,30 @@ def log_posterior(estimate: Estimate, ssr: Floats, *, n_days: int, tau: float) -
     """Stan's `lp__` of Prophet's model, its constants dropped as Stan drops them, shape (B,)."""
     variances = estimate.variances
     priors = 0.5 * (estimate.coefficients**2).sum(axis=1) + np.abs(estimate.deltas).sum(axis=1) / tau + 2.0 * variances
-    return -0.5 * n_days * np.log(variances) - ssr / (2.0 * variances) - priors
+    result: Floats = -0.5 * n_days * np.log(variances) - ssr / (2.0 * variances) - priors
+    return result
 
 
-def kkt_residual(estimate: Estimate, residuals: Floats, *, ridge: Floats, hinges: Floats, tau: float) -> Floats:
+def kkt_residual(estimate: Estimate, ssr: Floats, *, design: GroupDesign, moments: Moments) -> Floats:
     """The largest violation of a first-order condition of the log posterior, by any one parameter, shape (B,).
 
-    Ridge coefficients and sigma: the gradient itself. A delta in use: the gradient with its Laplace prior; a delta at
-    zero: by how much the likelihood's pull exceeds 1 / tau. Sigma at its floor may wish to be smaller.
+    Ridge coefficients (of unit prior) and sigma: the gradient itself. A delta in use: the gradient with its Laplace
+    prior; a delta at zero: by how much the likelihood's pull exceeds 1 / tau. Sigma at its floor may wish to be less.
     """
-    variances = estimate.variances[:, None]
-    smooth = np.abs(residuals @ ridge / variances - estimate.coefficients)
-    pull = residuals @ hinges / variances
-    in_use = np.abs(pull - np.sign(estimate.deltas) / tau)
-    idle = np.maximum(np.abs(pull) - 1.0 / tau, 0.0)
+    shared, variances = design.shared, estimate.variances[:, None]
+    turned = estimate.coefficients @ design.basis
+    left = moments.turned - turned * shared.eigenvalues - estimate.deltas @ shared.mixed
+    smooth = np.abs((left / variances - turned) @ design.basis.T)
+    pull = (moments.hinges - turned @ shared.mixed.T - estimate.deltas @ shared.hinges) / variances
+    in_use = np.abs(pull - np.sign(estimate.deltas) / shared.tau)
+    idle = np.maximum(np.abs(pull) - 1.0 / shared.tau, 0.0)
     bends = np.where(estimate.deltas != 0.0, in_use, idle)
-    return np.concatenate([smooth, bends, _sigma_gradient(estimate.variances, residuals)[:, None]], axis=1).max(axis=1)
+    noise = _sigma_violation(estimate.variances, ssr, n_days=shared.n_days)
+    worst: Floats = np.maximum(np.maximum(smooth.max(axis=1), bends.max(axis=1, initial=0.0)), noise)
+    return worst
 
 
-def _sigma_gradient(variances: Floats, residuals: Floats) -> Floats:
+def _sigma_violation(variances: Floats, ssr: Floats, *, n_days: int) -> Floats:
     sigma = np.sqrt(variances)
-    ssr = np.einsum("bn,bn->b", residuals, residuals)
-    gradient = (ssr / variances - residuals.shape[1]) / sigma - 4.0 * sigma
+    gradient = (ssr / variances - n_days) / sigma - 4.0 * sigma
     return np.where(variances <= VARIANCE_FLOOR, np.maximum(gradient, 0.0), np.abs(gradient))

@@ -6,8 +6,8 @@ maximises over c, delta and sigma, with v = sigma^2 and n observations,
 
     -n log(sigma) - |y - X c - H delta|^2 / (2 v) - |c|^2 / 2 - sum|delta| / tau - 2 v.
 
-For a given v this is a lasso in delta once c is eliminated. X is handed in turned into its own eigenbasis, X'X = diag(d),
-so that a new v only changes the diagonal w = 1 / (d + v):
+For a given v this is a lasso in delta once c is eliminated. X is handed in turned into its own eigenbasis,
+X'X = diag(d), so that a new v only changes the diagonal w = 1 / (d + v):
 
     S = H'H - Q diag(w) Q',   Q = H'X,   target = H'y - Q (w * X'y),   lambda = v / tau.
 
@@ -16,6 +16,7 @@ SSR(v) - n v - 4 v^2, sought from above, where the lasso is solved at each v by 
 the previous v's active set, so that only a few small systems are solved per series.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +50,14 @@ class SharedDesign(NamedTuple):
     hinges: Floats
     n_days: int
     tau: float
+
+
+class Sums(NamedTuple):
+    """What a fit needs to know of one series: X'y in the eigenbasis (R,), H'y (S,) and y'y."""
+
+    ridge: Floats
+    hinges: Floats
+    energy: float
 
 
 class Bench(NamedTuple):
@@ -86,18 +95,18 @@ def variance_given(ssr: float, n_days: int) -> float:
 
     Half-normal(0.5) prior on sigma: d/dsigma (-n log sigma - SSR / (2 sigma^2) - 2 sigma^2) = 0.
     """
-    return 2.0 * ssr / (n_days + np.sqrt(n_days * n_days + 16.0 * ssr))
+    return 2.0 * ssr / (n_days + math.sqrt(n_days * n_days + 16.0 * ssr))
 
 
 @kernel
-def _ridge_only_variance(shared: SharedDesign, cross: Floats, energy: float) -> float:
+def _ridge_only_variance(shared: SharedDesign, sums: Sums) -> float:
     """A start from above: the root in v with all hinges at zero, by its own fixed point."""
-    variance = variance_given(energy, shared.n_days)
+    variance = variance_given(sums.energy, shared.n_days)
     for _ in range(8):
-        ssr = energy
-        for r in range(cross.size):
+        ssr = sums.energy
+        for r in range(sums.ridge.size):
             weight = 1.0 / (shared.eigenvalues[r] + variance)
-            ssr -= cross[r] * cross[r] * weight * (1.0 + variance * weight)
+            ssr -= sums.ridge[r] * sums.ridge[r] * weight * (1.0 + variance * weight)
         following = max(variance_given(max(ssr, 0.0), shared.n_days), VARIANCE_FLOOR)
         if following > 0.99 * variance:
             return following
@@ -106,16 +115,16 @@ def _ridge_only_variance(shared: SharedDesign, cross: Floats, energy: float) -> 
 
 
 @kernel
-def _eliminate_ridge(shared: SharedDesign, cross: Floats, hinge_cross: Floats, variance: float, bench: Bench) -> None:
+def _eliminate_ridge(shared: SharedDesign, sums: Sums, variance: float, bench: Bench) -> None:
     """Set up the lasso of this v: weights and targets; columns of its Gram matrix are made when asked for."""
-    for r in range(cross.size):
+    for r in range(sums.ridge.size):
         bench.weights[r] = 1.0 / (shared.eigenvalues[r] + variance)
-        bench.free[r] = bench.weights[r] * cross[r]
-    for s in range(hinge_cross.size):
+        bench.free[r] = bench.weights[r] * sums.ridge[r]
+    for s in range(sums.hinges.size):
         explained = 0.0
-        for r in range(cross.size):
+        for r in range(sums.ridge.size):
             explained += shared.mixed[s, r] * bench.free[r]
-        bench.target[s] = hinge_cross[s] - explained
+        bench.target[s] = sums.hinges[s] - explained
         bench.known[s] = False
 
 
@@ -134,8 +143,8 @@ def _fill_column(shared: SharedDesign, j: int, bench: Bench) -> None:
 
 
 @kernel
-def _factorise(bench: Bench, count: int) -> bool:
-    """Cholesky factor of the active part; False where it is singular to working precision."""
+def _factorise(bench: Bench, count: int) -> int:
+    """Cholesky factor of the active part; the place that is singular to working precision, else `count`."""
     for i in range(count):
         row = bench.columns[bench.active[i]]
         for j in range(i + 1):
@@ -145,10 +154,10 @@ def _factorise(bench: Bench, count: int) -> bool:
             if i > j:
                 bench.factor[i, j] = total / bench.factor[j, j]
             elif total <= 1e-13 * row[bench.active[i]]:
-                return False
+                return i
             else:
-                bench.factor[i, i] = np.sqrt(total)
-    return True
+                bench.factor[i, i] = math.sqrt(total)
+    return count
 
 
 @kernel
@@ -192,15 +201,24 @@ def _step_to_goal(delta: Floats, bench: Bench, count: int) -> int:
 
 
 @kernel
+def _leave(place: int, delta: Floats, bench: Bench, count: int) -> int:
+    delta[bench.active[place]] = 0.0
+    for i in range(place, count - 1):
+        bench.active[i] = bench.active[i + 1]
+        bench.signs[i] = bench.signs[i + 1]
+    return count - 1
+
+
+@kernel
 def _settle_active(shared: SharedDesign, penalty: float, delta: Floats, bench: Bench, count: int) -> int:
     """Minimise over the active hinges, dropping those whose sign would change, until none would."""
     while count > 0:
         for i in range(count):
             _fill_column(shared, bench.active[i], bench)
             bench.goal[i] = bench.target[bench.active[i]] - penalty * bench.signs[i]
-        if not _factorise(bench, count):
-            count -= 1
-            delta[bench.active[count]] = 0.0
+        singular = _factorise(bench, count)
+        if singular < count:
+            count = _leave(singular, delta, bench, count)
             continue
         _substitute(bench, count)
         kept = _step_to_goal(delta, bench, count)
@@ -249,23 +267,21 @@ def _solve_lasso(shared: SharedDesign, variance: float, delta: Floats, bench: Be
 
 
 @kernel
-def _residual(
-    shared: SharedDesign, cross: Floats, hinge_cross: Floats, energy: float, delta: Floats, bench: Bench, count: int
-) -> float:
+def _residual(shared: SharedDesign, sums: Sums, delta: Floats, bench: Bench, count: int) -> float:
     """Fill `free` with the ridge coefficients for these hinges; return the sum of squared residuals."""
-    bench.free[:] = cross
-    ssr = energy
+    bench.free[:] = sums.ridge
+    ssr = sums.energy
     for i in range(count):
         j = bench.active[i]
         weight = delta[j]
-        for r in range(cross.size):
+        for r in range(sums.ridge.size):
             bench.free[r] -= weight * shared.mixed[j, r]
         quadratic = 0.0
         for k in range(count):
             quadratic += shared.hinges[j, bench.active[k]] * delta[bench.active[k]]
-        ssr += weight * (quadratic - 2.0 * hinge_cross[j])
+        ssr += weight * (quadratic - 2.0 * sums.hinges[j])
     explained = 0.0
-    for r in range(cross.size):
+    for r in range(sums.ridge.size):
         left = bench.free[r]
         bench.free[r] = left * bench.weights[r]
         explained += left * bench.free[r] * (2.0 - shared.eigenvalues[r] * bench.weights[r])
@@ -274,7 +290,7 @@ def _residual(
 
 @kernel
 def _residual_slope(shared: SharedDesign, variance: float, bench: Bench, count: int) -> float:
-    """d SSR / d v along the optimum: 2 v p' M^-1 p, p the penalty's gradient, M the penalised Gram matrix."""
+    """Derivative of SSR by v along the optimum: 2 v p' M^-1 p, p the penalty's gradient, M the penalised Gram."""
     total = 0.0
     for r in range(bench.free.size):
         total += bench.weights[r] * bench.free[r] * bench.free[r]
@@ -304,22 +320,21 @@ def _next_variance(variance: float, low: float, high: float, ssr: float, slope: 
     plain = variance_given(ssr, n_days)
     if plain <= VARIANCE_FLOOR:
         return VARIANCE_FLOOR
-    return plain if low < plain < high else np.sqrt(low * high)
+    return plain if low < plain < high else math.sqrt(low * high)
 
 
 @kernel
-def _fit_one(
-    shared: SharedDesign, cross: Floats, hinge_cross: Floats, energy: float, delta: Floats, bench: Bench
-) -> float:
-    """Fill `delta` and the ridge coefficients in `bench.free`; return v, at VARIANCE_FLOOR where it has no root."""
+def _fit_one(shared: SharedDesign, sums: Sums, delta: Floats, bench: Bench) -> tuple[float, float]:
+    """Fill `delta` and the ridge coefficients in `bench.free`; return v, at its floor where it has no root, and SSR."""
     low = VARIANCE_FLOOR
     high = np.inf
     count = 0
-    variance = _ridge_only_variance(shared, cross, energy)
+    ssr = sums.energy
+    variance = _ridge_only_variance(shared, sums)
     for _ in range(ROUNDS):
-        _eliminate_ridge(shared, cross, hinge_cross, variance, bench)
+        _eliminate_ridge(shared, sums, variance, bench)
         count = _solve_lasso(shared, variance, delta, bench, count)
-        ssr = _residual(shared, cross, hinge_cross, energy, delta, bench, count)
+        ssr = _residual(shared, sums, delta, bench, count)
         optimum = variance_given(ssr, shared.n_days)
         if abs(optimum - variance) <= VARIANCE_TOLERANCE * variance or variance <= VARIANCE_FLOOR >= optimum:
             break
@@ -332,13 +347,13 @@ def _fit_one(
         slope = _residual_slope(shared, variance, bench, count)
         following = _next_variance(variance, low, high, ssr, slope, shared.n_days)
         variance = following if following > 1.0001 * VARIANCE_FLOOR else VARIANCE_FLOOR
-    return variance
+    return variance, ssr
 
 
 @kernel
 def fit_block(
     shared: SharedDesign, cross: Floats, hinge_cross: Floats, energy: Floats, coefficients: Floats, deltas: Floats
-) -> Floats:
+) -> tuple[Floats, Floats]:
     """Fit every series of a block; one row per series throughout.
 
     Args:
@@ -350,11 +365,12 @@ def fit_block(
         deltas: filled with the changes of slope, shape (B, S); zero on entry.
 
     Returns:
-        v = sigma^2 of each series, shape (B,).
+        v = sigma^2 and the sum of squared residuals of each series, both of shape (B,).
     """
     bench = _make_bench(cross.shape[1], hinge_cross.shape[1])
     variances = np.empty(energy.size)
+    ssr = np.empty(energy.size)
     for i in range(energy.size):
-        variances[i] = _fit_one(shared, cross[i], hinge_cross[i], energy[i], deltas[i], bench)
+        variances[i], ssr[i] = _fit_one(shared, Sums(cross[i], hinge_cross[i], energy[i]), deltas[i], bench)
         coefficients[i] = bench.free
-    return variances
+    return variances, ssr

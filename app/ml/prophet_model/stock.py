@@ -1,7 +1,7 @@
 """The way to and from `prophet.Prophet`; the library is imported only when called, for it takes a second."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,6 @@ Floats = NDArray[np.float64]
 
 YEAR = 365.25
 WEEK = 7
-YEARLY_ORDER = 10
-WEEKLY_ORDER = 3
 
 
 @dataclass(frozen=True)
@@ -25,8 +23,8 @@ class Features:
     """Prophet's feature columns on consecutive days.
 
     Attributes:
-        values: shape (n_days, K).
-        components: "yearly", "weekly", "holidays" or "zeros", one per column.
+        values: shape (K, n_days).
+        components: "yearly", "weekly" or "holidays", one per column.
         prior_scales: standard deviation of each coefficient's prior, shape (K,).
     """
 
@@ -71,25 +69,27 @@ def _holiday_frame(spec: ProphetSpec) -> "pd.DataFrame | None":
 
 
 def stock_features(spec: ProphetSpec, days: NDArray[np.datetime64]) -> Features:
-    """Prophet's own feature columns on these days, as if every seasonality that is not off were on.
-
-    With nothing asked for, Prophet itself makes one column of zeros, here of the component "zeros".
-    """
+    """Prophet's own feature columns on these days, in its order, as if every seasonality that is not off were on."""
     import pandas as pd  # noqa: PLC0415 - see above
+    from prophet import Prophet  # noqa: PLC0415 - see above
 
-    stock = stock_prophet(spec, yearly_seasonality=False, weekly_seasonality=False)
-    if spec.yearly:
-        stock.add_seasonality("yearly", YEAR, YEARLY_ORDER)
-    if spec.weekly:
-        stock.add_seasonality("weekly", WEEK, WEEKLY_ORDER)
-    table, scales, _, _ = stock.make_all_seasonality_features(pd.DataFrame({"ds": pd.to_datetime(days)}))
-    components = tuple(_component(str(column)) for column in table.columns)
-    return Features(table.to_numpy(np.float64), components, np.asarray(scales, np.float64))
-
-
-def _component(column: str) -> str:
-    prefix = column.split("_delim_")[0]
-    return prefix if prefix in {"yearly", "weekly", "zeros"} else "holidays"
+    dates = pd.Series(pd.to_datetime(days))
+    tables = [
+        (name, Prophet.fourier_series(dates, period, order), [spec.seasonality_prior_scale] * 2 * order)
+        for name, asked, period, order in (("yearly", spec.yearly, YEAR, 10), ("weekly", spec.weekly, WEEK, 3))
+        if asked
+    ]
+    if spec.holidays:
+        stock = stock_prophet(spec)
+        table, scales, _ = stock.make_holiday_features(dates, stock.construct_holiday_dataframe(dates))
+        tables.append(("holidays", table.to_numpy(np.float64), scales))
+    if not tables:
+        return Features(np.empty((0, len(days))), (), np.empty(0))
+    return Features(
+        values=np.ascontiguousarray(np.concatenate([values for _, values, _ in tables], axis=1).T),
+        components=tuple(name for name, values, _ in tables for _ in range(values.shape[1])),
+        prior_scales=np.concatenate([scales for _, _, scales in tables]),
+    )
 
 
 def fitted_stock_prophet(
@@ -111,10 +111,17 @@ def fitted_stock_prophet(
 
     stock = stock_prophet(spec)
     stock.preprocess(pd.DataFrame({"ds": pd.to_datetime(days), "y": history}))
-    components = stock_features(spec, days[:1]).components
-    own = np.array([component in stock.train_component_cols for component in components])
-    bends = len(stock.changepoints_t)
-    delta = np.concatenate([params["delta"], np.zeros(bends)])[:bends]
-    beta = params["beta"][own] if own.any() else np.zeros(1)
-    stock.params = {name: values.reshape(1, -1) for name, values in (params | {"delta": delta, "beta": beta}).items()}
+    own = _own_shapes(stock, params, components=stock_features(spec, days[:1]).components)
+    stock.params = {name: values.reshape(1, -1) for name, values in (params | own).items()}
     return stock
+
+
+def _own_shapes(stock: "Prophet", params: dict[str, Floats], *, components: tuple[str, ...]) -> dict[str, Floats]:
+    """The bends and coefficients that this series has; Prophet wants at least one of each, then zero."""
+    bends = len(cast("Floats", stock.changepoints_t))
+    known = set(cast("pd.DataFrame", stock.train_component_cols).columns)
+    own = [i for i, component in enumerate(components) if component in known]
+    return {
+        "delta": np.concatenate([params["delta"], np.zeros(bends)])[:bends],
+        "beta": params["beta"][own] if own else np.zeros(1),
+    }
