@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
@@ -19,7 +20,7 @@ _PAUSES_S = (5, 30, 180)  # before the second, third and fourth try
 MAX_ATTEMPTS = len(_PAUSES_S) + 1
 _HEARTBEAT_S = 5.0
 _LOST_AFTER_S = 30.0
-_QUEUES = ("work", "housekeeping")
+_QUEUES = ["work", "housekeeping"]
 
 
 class JobName(StrEnum):
@@ -45,7 +46,8 @@ class JobQueue:
     """Enqueue inside a session's transaction; work in a process of its own."""
 
     def __init__(self, libpq_url: str) -> None:
-        self._app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=libpq_url))
+        self._url = libpq_url
+        self._app = _app(libpq_url)
 
     def enqueue(self, session: Session, name: JobName, job: Job) -> None:
         """Add a job that exists when, and only when, the session's transaction commits."""
@@ -56,19 +58,26 @@ class JobQueue:
     def work(
         self, handlers: Mapping[JobName, Handler], *, give_up: GiveUp, concurrency: int, until_idle: bool = False
     ) -> None:
-        """Run jobs until the process is told to stop (SIGINT, SIGTERM), or until none is left.
+        """Run jobs until the process is told to stop (SIGINT, SIGTERM), or until none is left that is due.
 
         A job that fails is tried again with growing pauses, unless it failed by one of our own errors, which another
         try would only repeat. `give_up` is told of each job that will not be tried again.
         """
+        app = _app(self._url)
         for name, handler in handlers.items():
-            self._add_task(name, handler, give_up)
-        self._add_sweep(give_up)
-        asyncio.run(self._work(concurrency=concurrency, until_idle=until_idle))
+            _add_task(app, name, handler, give_up)
+        _add_sweep(app, give_up)
+        asyncio.run(_work(app, concurrency=concurrency, until_idle=until_idle))
 
-    async def _work(self, *, concurrency: int, until_idle: bool) -> None:
-        async with self._app.open_async():
-            await self._app.run_worker_async(
+
+def _app(url: str) -> procrastinate.App:
+    return procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url))
+
+
+async def _work(app: procrastinate.App, *, concurrency: int, until_idle: bool) -> None:
+    async with app.open_async():
+        while True:
+            await app.run_worker_async(
                 queues=_QUEUES,
                 concurrency=concurrency + 1,  # the sweep must not wait behind a long job
                 wait=not until_idle,
@@ -76,38 +85,50 @@ class JobQueue:
                 update_heartbeat_interval=_HEARTBEAT_S,
                 stalled_worker_timeout=_LOST_AFTER_S,
             )
+            # A worker that does not wait stops at the first job it may not take yet, as one locked by its company.
+            if not (until_idle and await _is_any_due(app)):
+                return
 
-    def _add_task(self, name: JobName, handler: Handler, give_up: GiveUp) -> None:
-        # A plain def runs in a thread, so that the worker's heartbeat goes on under a long computation.
-        def run(context: procrastinate.JobContext, *, account: str, company: str, upload: str) -> None:
-            job = Job(AccountId(UUID(account)), UUID(company), UUID(upload))
-            try:
-                handler(job)
-            except Exception as error:
-                if not _may_try_again(error, attempts=context.job.attempts):
-                    give_up(job, error)
-                raise
 
-        self._app.task(name=name, pass_context=True, retry=_Retry())(run)
+async def _is_any_due(app: procrastinate.App) -> bool:
+    waiting = await app.job_manager.list_jobs_async(queue="work", status=Status.TODO.value)
+    now = datetime.now(UTC)
+    return any(job.scheduled_at is None or job.scheduled_at <= now for job in waiting)
 
-    def _add_sweep(self, give_up: GiveUp) -> None:
-        async def sweep(timestamp: int) -> None:
-            del timestamp
-            for queued in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_LOST_AFTER_S):
-                await self._revive(queued, give_up)
 
-        task = self._app.task(name="sweep", queue="housekeeping", queueing_lock="sweep")(sweep)
-        self._app.periodic(cron="*/15 * * * * *")(task)
+def _add_task(app: procrastinate.App, name: JobName, handler: Handler, give_up: GiveUp) -> None:
+    # A plain def runs in a thread, so that the worker's heartbeat goes on under a long computation.
+    def run(context: procrastinate.JobContext, *, account: str, company: str, upload: str) -> None:
+        job = Job(AccountId(UUID(account)), UUID(company), UUID(upload))
+        try:
+            handler(job)
+        except Exception as error:
+            if not _may_try_again(error, attempts=context.job.attempts):
+                give_up(job, error)
+            raise
 
-    async def _revive(self, queued: QueuedJob, give_up: GiveUp) -> None:
-        """Give a dead worker's job to another; a job that keeps killing its workers ends here."""
-        if queued.attempts + 1 < MAX_ATTEMPTS:
-            await self._app.job_manager.retry_job(queued)
-            return
-        await self._app.job_manager.finish_job(queued, status=Status.FAILED, delete_job=False)
-        if "upload" in queued.task_kwargs:
-            words = {name: UUID(str(queued.task_kwargs[name])) for name in Job._fields}
-            await asyncio.to_thread(give_up, Job(AccountId(words["account"]), words["company"], words["upload"]), None)
+    app.task(name=name, pass_context=True, retry=_Retry())(run)
+
+
+def _add_sweep(app: procrastinate.App, give_up: GiveUp) -> None:
+    async def sweep(timestamp: int) -> None:
+        del timestamp
+        for queued in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_LOST_AFTER_S):
+            await _revive(app, queued, give_up)
+
+    task = app.task(name="sweep", queue="housekeeping", queueing_lock="sweep")(sweep)
+    app.periodic(cron="*/15 * * * * *")(task)
+
+
+async def _revive(app: procrastinate.App, queued: QueuedJob, give_up: GiveUp) -> None:
+    """Give a dead worker's job to another; a job that keeps killing its workers ends here."""
+    if queued.attempts + 1 < MAX_ATTEMPTS:
+        await app.job_manager.retry_job(queued)
+        return
+    await app.job_manager.finish_job(queued, status=Status.FAILED, delete_job=False)
+    if "upload" in queued.task_kwargs:
+        words = {name: UUID(str(queued.task_kwargs[name])) for name in Job._fields}
+        await asyncio.to_thread(give_up, Job(AccountId(words["account"]), words["company"], words["upload"]), None)
 
 
 class _Retry(BaseRetryStrategy):

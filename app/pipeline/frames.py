@@ -36,3 +36,9 @@ def read_frame(store: Store, key: str) -> pl.DataFrame:
 def read_frames(store: Store, keys: Iterable[str]) -> pl.DataFrame:
     """The frames at some keys, one under the other."""
     return pl.concat([read_frame(store, key) for key in keys], how="diagonal_relaxed")
+
+
+def scan_frame(store: Store, key: str) -> pl.LazyFrame:
+    """The frame at a key, of which a query reads only the columns and row groups it needs."""
+    source = store.scan_source(key)
+    return pl.scan_parquet(source.url, storage_options=source.options, glob=False)

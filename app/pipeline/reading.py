@@ -21,7 +21,7 @@ from app.domain.columns import CATEGORIA, DATE, DESCRICAO, HORIZON_DAYS, ID, LEV
 from app.domain.errors import NotForecastYet, StaleCursor
 from app.domain.forecasts import NO_CATEGORY, Level
 from app.pipeline.companies import Company, find_company
-from app.pipeline.frames import read_frame
+from app.pipeline.frames import read_frame, scan_frame
 from app.pipeline.preparation import FEATURES, PRODUCTS
 from app.pipeline.publishing import ALL_MONTHS
 
@@ -111,7 +111,7 @@ def totals(clients: Clients, what: Published, wanted: Slice, *, horizon_days: in
 
 def daily(clients: Clients, what: Published, wanted: Slice) -> Page:
     """The next 90 days one by one: level, id, name, date, mean, p10, p50, p90; in the order of level, id and date."""
-    frame = _of_level(clients.store.scan(what.key("forecast")), wanted)
+    frame = _of_level(scan_frame(clients.store, what.key("forecast")), wanted)
     return _page(_with_names(clients, what, frame), what, wanted)
 
 

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.orm import Session
 
+from app.core import queue as queue_module
 from app.core.database import AccountId, Database
 from app.core.queue import MAX_ATTEMPTS, Job, JobName, JobQueue
 from app.domain.errors import NothingToForecast
-from app.core import queue as queue_module
 
 
 class Undone(Exception):
@@ -19,7 +20,9 @@ def never(job: Job, error: BaseException | None) -> None:
     raise AssertionError((job, error))
 
 
-def work(queue: JobQueue, handler: Callable[[Job], None], *, give_up: Callable[..., None] = never, at_once: int = 1) -> None:
+def work(
+    queue: JobQueue, handler: Callable[[Job], None], *, give_up: Callable[..., None] = never, at_once: int = 1
+) -> None:
     handlers = {JobName.PREPARE: handler, JobName.FORECAST: handler}
     queue.work(handlers, give_up=give_up, concurrency=at_once, until_idle=True)
 
@@ -29,13 +32,14 @@ def queue(application_url: str) -> JobQueue:
     return JobQueue(application_url)
 
 
-def test_a_job_is_born_with_its_transaction_and_dies_with_it(queue: JobQueue, database: Database, account: AccountId) -> None:
+def test_a_job_is_born_with_its_transaction_and_dies_with_it(
+    queue: JobQueue, database: Database, account: AccountId
+) -> None:
     kept, lost = (Job(account, uuid4(), uuid4()) for _ in range(2))
     with database.session(account) as session:
         queue.enqueue(session, JobName.PREPARE, kept)
     with pytest.raises(Undone), database.session(account) as session:
-        queue.enqueue(session, JobName.PREPARE, lost)
-        raise Undone
+        _enqueue_and_fail(queue, session, lost)
     seen: list[Job] = []
     work(queue, seen.append)
     assert seen == [kept]
@@ -93,3 +97,8 @@ def test_an_unexpected_error_is_tried_again_and_then_given_up(
         work(queue, handler, give_up=lambda lost, _: given_up.append(lost))
     assert tries == [job] * MAX_ATTEMPTS
     assert given_up == [job]
+
+
+def _enqueue_and_fail(queue: JobQueue, session: Session, job: Job) -> None:
+    queue.enqueue(session, JobName.PREPARE, job)
+    raise Undone

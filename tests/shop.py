@@ -1,0 +1,48 @@
+"""A small shop whose truth is known: what tests upload."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+from app.domain.uploads import IncomingFile, Table
+
+CNPJ = "11222333000181"
+FIRST_DAY = date(2025, 1, 1)
+
+
+def write_shop(folder: Path, *, days: int = 200, first: date = FIRST_DAY, bad_lines: int = 0) -> list[IncomingFile]:
+    """Three files as an ERP exports them: bread sells every day, cake on Saturdays, and `bad_lines` cannot be read."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sales, items = (
+        ["Número do pedido;Data da venda;Situação"],
+        ["Número do pedido;Código (SKU);Quantidade;Valor unitário"],
+    )
+    for at in range(days):
+        day = first + timedelta(days=at)
+        sales.append(f"{_number(day)};{day:%d/%m/%Y};Concluída")
+        items.append(f"{_number(day)};PAO;{10 + day.weekday()};0,75")
+        if day.weekday() == SATURDAY:
+            items.append(f"{_number(day)};BOLO;3;32,50")
+    items += [f"{_number(first)};PAO;muito;0,75"] * bad_lines
+    products = [
+        "Código (SKU);Descrição;Categoria;Preço de venda",
+        "PAO;Pão francês;Padaria;0,75",
+        "BOLO;Bolo de cenoura;Confeitaria;32,50",
+    ]
+    tables = {Table.SALES: sales, Table.ITEMS: items, Table.PRODUCTS: products}
+    return [_written(folder / f"{table}.csv", lines, table) for table, lines in tables.items()]
+
+
+def bread_sold(*, days: int, first: date = FIRST_DAY) -> int:
+    return sum(10 + (first + timedelta(days=at)).weekday() for at in range(days))
+
+
+SATURDAY = 5
+
+
+def _number(day: date) -> int:
+    return day.toordinal()
+
+
+def _written(path: Path, lines: list[str], table: Table) -> IncomingFile:
+    path.write_text("\r\n".join(lines) + "\r\n", encoding="cp1252")
+    return IncomingFile(name=path.name, path=path, table=table)
