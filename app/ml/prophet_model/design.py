@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.ml.prophet_model.newton import OneSeries
 from app.ml.prophet_model.solver import SharedDesign
 from app.ml.prophet_model.spec import ProphetSpec
 from app.ml.prophet_model.stock import Features
@@ -105,6 +106,12 @@ class GroupDesign:
     def n_trend(self) -> int:
         """Ridge columns that belong to the trend: offset and, unless flat, slope."""
         return len(self.scales) - len(self.columns)
+
+    def one_series(self, y: Floats, *, multiplicative: bool) -> OneSeries:
+        """A scaled series (n,) with these columns."""
+        n_ridge = len(self.scales)
+        trend, features, hinges = np.split(self.matrix, [self.n_trend, n_ridge])
+        return OneSeries(y, trend, features, hinges, self.shared.tau, multiplicative)
 
     def moments(self, observed: Floats, *, scale: Floats) -> Moments:
         """Sums over the observed days (B, n) of series divided by `scale` (B,)."""

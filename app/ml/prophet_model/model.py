@@ -1,17 +1,22 @@
 """Fit Prophet's model to every series of a table at once."""
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from app.ml.prophet_model.design import GroupDesign, Moments, Timeline, design_group, group_by_observed_days, take
+from app.ml.prophet_model.block import Optimum, solve_additive, solve_multiplicative
+from app.ml.prophet_model.design import GroupDesign, Timeline, design_group, group_by_observed_days, take
 from app.ml.prophet_model.fitted import FittedProphets, Frame, Parameters
-from app.ml.prophet_model.optimality import Estimate, kkt_residual, log_posterior
-from app.ml.prophet_model.solver import VARIANCE_FLOOR, fit_block
+from app.ml.prophet_model.optimality import Estimate, log_posterior
+from app.ml.prophet_model.solver import VARIANCE_FLOOR
 from app.ml.prophet_model.spec import Outcome, ProphetSpec
 from app.ml.prophet_model.stock import Features, stock_features
 
@@ -22,6 +27,7 @@ BLOCK_VALUES = 2**18
 """Observations of the series fitted together, 2 MB: they stay in the cache, and memory stays bounded."""
 CONSTANT_SIGMA = 1e-9
 """What Prophet itself reports as noise of a constant series."""
+FITTING = Lock()
 
 
 def fit(history: Floats, *, start: date, spec: ProphetSpec | None = None, threads: int | None = None) -> FittedProphets:
@@ -44,11 +50,21 @@ def fit(history: Floats, *, start: date, spec: ProphetSpec | None = None, thread
     days = np.datetime64(start, "D") + np.arange(history.shape[1])
     features = stock_features(spec, days)
     ledger = _Ledger.of(history, spec=spec, n_features=len(features.components))
-    with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
-        groups = group_by_observed_days(history)
+    groups = group_by_observed_days(history)
+    with _one_blas_thread(), ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
         for _ in pool.map(lambda group: _fit_group(ledger, features, series=group[0], rows=group[1]), groups):
             pass
     return ledger.as_fitted(start)
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Our threads share the cores; BLAS threads beneath them would wait for one another, ten times slower.
+
+    The limit is the process's, so one fit holds it at a time; each uses every core anyway.
+    """
+    with FITTING, threadpool_limits(1, user_api="blas"):
+        yield
 
 
 @dataclass(frozen=True)
@@ -119,8 +135,9 @@ def _fit_block(ledger: _Ledger, design: GroupDesign, *, series: Integers) -> Non
     ledger.params.m[series] = observed[:, 0] / scale
     varied = np.flatnonzero(lowest < highest)
     if len(varied):
-        moments = design.moments(take(observed, varied, axis=0), scale=scale[varied])
-        _estimate(ledger, design, series=series[varied], moments=moments)
+        solve = solve_multiplicative if ledger.spec.seasonality_mode == "multiplicative" else solve_additive
+        optimum = solve(design, take(observed, varied, axis=0), scale=scale[varied])
+        _write_optimum(ledger, design, series=series[varied], optimum=optimum)
 
 
 def _write_frame(frame: Frame, design: GroupDesign, *, series: Integers, scale: Floats) -> None:
@@ -130,14 +147,11 @@ def _write_frame(frame: Frame, design: GroupDesign, *, series: Integers, scale: 
     frame.changepoints[series, : len(design.changepoints)] = design.changepoints
 
 
-def _estimate(ledger: _Ledger, design: GroupDesign, *, series: Integers, moments: Moments) -> None:
-    turned = np.empty_like(moments.turned)
-    deltas = np.zeros_like(moments.hinges)
-    variances, ssr = fit_block(design.shared, *moments, turned, deltas)
-    estimate = Estimate(turned @ design.basis.T, deltas, variances)
-    ledger.objective[series] = log_posterior(estimate, ssr, n_days=design.shared.n_days, tau=design.shared.tau)
-    ledger.kkt_residual[series] = kkt_residual(estimate, ssr, design=design, moments=moments)
-    ledger.outcomes[series] = np.where(variances <= VARIANCE_FLOOR, Outcome.NOISELESS, Outcome.FITTED)
+def _write_optimum(ledger: _Ledger, design: GroupDesign, *, series: Integers, optimum: Optimum) -> None:
+    estimate = optimum.estimate
+    ledger.objective[series] = log_posterior(estimate, n_days=design.shared.n_days, tau=design.shared.tau)
+    ledger.kkt_residual[series] = optimum.kkt_residual
+    ledger.outcomes[series] = np.where(estimate.variances <= VARIANCE_FLOOR, Outcome.NOISELESS, Outcome.FITTED)
     _write_params(ledger.params, design, series=series, estimate=estimate)
 
 

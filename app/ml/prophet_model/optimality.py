@@ -12,22 +12,23 @@ Floats = NDArray[np.float64]
 
 
 class Estimate(NamedTuple):
-    """Scaled parameters of B series: ridge coefficients over their prior scales (B, R), deltas (B, S), v (B,)."""
+    """Scaled parameters of B series: ridge coefficients over their prior scales (B, R), deltas (B, S), v, SSR (B,)."""
 
     coefficients: Floats
     deltas: Floats
     variances: Floats
+    ssr: Floats
 
 
-def log_posterior(estimate: Estimate, ssr: Floats, *, n_days: int, tau: float) -> Floats:
+def log_posterior(estimate: Estimate, *, n_days: int, tau: float) -> Floats:
     """Stan's `lp__` of Prophet's model, its constants dropped as Stan drops them, shape (B,)."""
     variances = estimate.variances
     priors = 0.5 * (estimate.coefficients**2).sum(axis=1) + np.abs(estimate.deltas).sum(axis=1) / tau + 2.0 * variances
-    result: Floats = -0.5 * n_days * np.log(variances) - ssr / (2.0 * variances) - priors
+    result: Floats = -0.5 * n_days * np.log(variances) - estimate.ssr / (2.0 * variances) - priors
     return result
 
 
-def kkt_residual(estimate: Estimate, ssr: Floats, *, design: GroupDesign, moments: Moments) -> Floats:
+def kkt_residual(estimate: Estimate, *, design: GroupDesign, moments: Moments) -> Floats:
     """The largest violation of a first-order condition of the log posterior, by any one parameter, shape (B,).
 
     Ridge coefficients (of unit prior) and sigma: the gradient itself. A delta in use: the gradient with its Laplace
@@ -41,7 +42,7 @@ def kkt_residual(estimate: Estimate, ssr: Floats, *, design: GroupDesign, moment
     in_use = np.abs(pull - np.sign(estimate.deltas) / shared.tau)
     idle = np.maximum(np.abs(pull) - 1.0 / shared.tau, 0.0)
     bends = np.where(estimate.deltas != 0.0, in_use, idle)
-    noise = _sigma_violation(estimate.variances, ssr, n_days=shared.n_days)
+    noise = _sigma_violation(estimate.variances, estimate.ssr, n_days=shared.n_days)
     worst: Floats = np.maximum(np.maximum(smooth.max(axis=1), bends.max(axis=1, initial=0.0)), noise)
     return worst
 

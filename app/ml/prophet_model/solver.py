@@ -27,8 +27,8 @@ from app.ml.prophet_model.jit import kernel
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-VARIANCE_FLOOR = 1e-8
-"""Where the posterior grows without end as noise vanishes, sigma stays at 1e-4 of the series' largest value."""
+VARIANCE_FLOOR = 1e-7
+"""Where the posterior grows without end as noise vanishes, sigma stays at 0.03 % of the series' largest value."""
 VARIANCE_TOLERANCE = 1e-12
 SLACK = 1e-10
 ROUNDS = 200

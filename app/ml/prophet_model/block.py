@@ -1,0 +1,65 @@
+"""The optimum of a block of series that share a design."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.ml.prophet_model.design import GroupDesign
+from app.ml.prophet_model.multiplicative import fit_multiplicative
+from app.ml.prophet_model.newton import Point, point_at, polish
+from app.ml.prophet_model.optimality import Estimate, kkt_residual
+from app.ml.prophet_model.solver import fit_block
+
+Floats = NDArray[np.float64]
+
+ROUGH = 1e-7
+"""Above this violation the solver's sums have reached their rounding, and a series is polished by itself."""
+
+
+class Optimum(NamedTuple):
+    """Scaled parameters of B series and the worst violation of an optimality condition of each, (B,)."""
+
+    estimate: Estimate
+    kkt_residual: Floats
+
+
+def solve_additive(design: GroupDesign, observed: Floats, *, scale: Floats) -> Optimum:
+    """All series of the block together; those the solver leaves rough are polished one by one."""
+    moments = design.moments(observed, scale=scale)
+    turned = np.empty_like(moments.turned)
+    deltas = np.zeros_like(moments.hinges)
+    variances, ssr = fit_block(design.shared, *moments, turned, deltas)
+    estimate = Estimate(turned @ design.basis.T, deltas, variances, ssr)
+    optimum = Optimum(estimate, kkt_residual(estimate, design=design, moments=moments))
+    for i in np.flatnonzero(optimum.kkt_residual > ROUGH).tolist():
+        _replace(optimum, i, _polished(design, observed[i] / scale[i], estimate=estimate, i=i))
+    return optimum
+
+
+def solve_multiplicative(design: GroupDesign, observed: Floats, *, scale: Floats) -> Optimum:
+    """Each series of the block by itself: its trend and its effects weight each other's columns."""
+    scaled = observed / scale[:, None]
+    return _stacked([fit_multiplicative(design.one_series(y, multiplicative=True)) for y in scaled])
+
+
+def _polished(design: GroupDesign, y: Floats, *, estimate: Estimate, i: int) -> Point:
+    series = design.one_series(y, multiplicative=False)
+    start = point_at(series, estimate.coefficients[i], estimate.deltas[i], estimate.variances[i])
+    return polish(series, start)
+
+
+def _replace(optimum: Optimum, i: int, point: Point) -> None:
+    estimate = optimum.estimate
+    estimate.coefficients[i], estimate.deltas[i] = point.coefficients, point.deltas
+    estimate.variances[i], estimate.ssr[i], optimum.kkt_residual[i] = point.variance, point.ssr, point.violation
+
+
+def _stacked(points: list[Point]) -> Optimum:
+    estimate = Estimate(
+        coefficients=np.array([point.coefficients for point in points]),
+        deltas=np.array([point.deltas for point in points]),
+        variances=np.array([point.variance for point in points]),
+        ssr=np.array([point.ssr for point in points]),
+    )
+    return Optimum(estimate, np.array([point.violation for point in points]))
