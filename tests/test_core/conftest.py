@@ -5,8 +5,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from app.core.s3 import Credentials
+from app.core.s3 import Credentials, Store
+from app.domain.errors import Unavailable
 
 PORTS = (
     *("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc"),
@@ -32,17 +31,8 @@ class S3Server(NamedTuple):
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """One server a session, on free ports of the loopback."""
     folder = tmp_path_factory.mktemp("s3")
-    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    server = S3Server(f"http://127.0.0.1:{ports['s3.port']}", "lake", Credentials("loja", "segredo-da-loja"))
-    with (folder / "weed.log").open("wb") as log:
-        process = subprocess.Popen(
-            command(folder, server.bucket, ports),
-            env={**os.environ, "AWS_ACCESS_KEY_ID": "loja", "AWS_SECRET_ACCESS_KEY": "segredo-da-loja"},
-            stdout=log,
-            stderr=log,
-        )
+    server, process, ports = start(folder)
     try:
-        wait_for(server, process)
         yield server
     finally:
         process.kill()  # a polite end can take it 25 seconds
@@ -51,14 +41,49 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
             Path(f"/tmp/seaweedfs-{name}-grpc-{ports[f'{name}.port.grpc']}.sock").unlink(missing_ok=True)  # noqa: S108 - its choice
 
 
-def command(folder: Path, bucket: str, ports: dict[str, int]) -> list[str]:
-    return [
-        *(str(Path(sys.executable).with_name("weed")), "mini", f"-dir={folder}", f"-bucket={bucket}"),
-        *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"),
-        *("-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0"),
-        *(f"-filer.localSocket={folder}/filer.sock", f"-s3.localSocket={folder}/s3.sock"),
-        *(f"-{name}={port}" for name, port in ports.items()),
-    ]
+def start(folder: Path) -> "tuple[S3Server, subprocess.Popen[bytes], dict[str, int]]":
+    """A server that answers. A port may be taken between our choice and its start, so there are three tries."""
+    for attempt in range(3):
+        ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        server = S3Server(f"http://127.0.0.1:{ports['s3.port']}", "lake", Credentials("loja", "segredo-da-loja"))
+        process = launch(folder / str(attempt), server, ports)
+        if answers(server, process):
+            return server, process, ports
+    raise AssertionError(f"the S3 server does not start; its words are in {folder}")
+
+
+def launch(folder: Path, server: S3Server, ports: dict[str, int]) -> "subprocess.Popen[bytes]":
+    folder.mkdir()
+    names = {"AWS_ACCESS_KEY_ID": server.credentials.key_id, "AWS_SECRET_ACCESS_KEY": server.credentials.secret}
+    with (folder / "weed.log").open("wb") as log:
+        return subprocess.Popen(
+            [
+                *(str(Path(sys.executable).with_name("weed")), "mini", f"-dir={folder}", f"-bucket={server.bucket}"),
+                *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-admin.ui=false", "-webdav=false"),
+                *("-s3.port.iceberg=0", "-s3.port.lance=0"),
+                *(f"-filer.localSocket={folder}/filer.sock", f"-s3.localSocket={folder}/s3.sock"),
+                *(f"-{name}={port}" for name, port in ports.items()),
+            ],
+            env={**os.environ, **names},
+            stdout=log,
+            stderr=log,
+        )
+
+
+def answers(server: S3Server, process: "subprocess.Popen[bytes]") -> bool:
+    """Whether it comes to have its bucket, before it ends or a minute has passed."""
+    lake = Store.open(f"s3://{server.bucket}", endpoint=server.endpoint, region="x", credentials=server.credentials)
+    end = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            lake.check()
+        except Unavailable:
+            time.sleep(0.1)
+        else:
+            return True
+    process.kill()
+    process.wait()
+    return False
 
 
 def free_ports(count: int) -> list[int]:
@@ -67,23 +92,3 @@ def free_ports(count: int) -> list[int]:
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]
-
-
-def wait_for(server: S3Server, process: "subprocess.Popen[bytes]") -> None:
-    """It refuses us, who sign nothing, as soon as it listens; its bucket may come a moment later."""
-    end = time.monotonic() + 60
-    while status(server.endpoint) != 403:
-        assert process.poll() is None, "the S3 server ended"
-        assert time.monotonic() < end, "the S3 server did not listen within 60 s"
-        time.sleep(0.1)
-
-
-def status(url: str) -> int | None:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - http on the loopback
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        error.close()
-        return error.code
-    except OSError:
-        return None
