@@ -60,7 +60,7 @@ def problem(request: Request, error: AppError) -> JSONResponse:
         "detail": error.detail(language),
         "code": error.code,
     }
-    headers = {"Content-Language": language}
+    headers: dict[str, str] = {"Content-Language": language}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(content, status_code=status, media_type=_MEDIA_TYPE, headers=headers)

@@ -20,6 +20,7 @@ _PAUSES_S = (5, 30, 180)  # before the second, third and fourth try
 MAX_ATTEMPTS = len(_PAUSES_S) + 1
 _HEARTBEAT_S = 5.0
 _LOST_AFTER_S = 30.0
+_SWEEP_EVERY = "*/15 * * * * *"  # cron with seconds first
 _QUEUES = ["work", "housekeeping"]
 
 
@@ -117,7 +118,7 @@ def _add_sweep(app: procrastinate.App, give_up: GiveUp) -> None:
             await _revive(app, queued, give_up)
 
     task = app.task(name="sweep", queue="housekeeping", queueing_lock="sweep")(sweep)
-    app.periodic(cron="*/15 * * * * *")(task)
+    app.periodic(cron=_SWEEP_EVERY)(task)
 
 
 async def _revive(app: procrastinate.App, queued: QueuedJob, give_up: GiveUp) -> None:

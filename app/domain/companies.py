@@ -21,6 +21,12 @@ def company_slug(name: str) -> str:
     return _LEGAL_FORM.sub("", words)[:LONGEST].strip("-") or FALLBACK
 
 
+def kept_name(name: str) -> str:
+    """A company's name as we keep it: without its owner's CPF, without control characters, in one line."""
+    printable = "".join(c if c.isprintable() else " " for c in _without_cpf(name))
+    return " ".join(printable.split()) or FALLBACK
+
+
 def _without_cpf(name: str) -> str:
     return _CPF.sub(" ", unicodedata.normalize("NFKC", name))
 

@@ -13,7 +13,7 @@ from app.core.lake import CompanyKeys
 from app.core.security import hash_key, make_key
 from app.core.tables import AccountRow, ApiKeyRow, CompanyRow
 from app.domain.cnpj import Cnpj
-from app.domain.companies import company_slug
+from app.domain.companies import company_slug, kept_name
 from app.domain.errors import NotAuthenticated, UnknownCompany
 
 
@@ -77,7 +77,7 @@ def company_by_id(session: Session, company: UUID) -> Company:
 
 def register_company(session: Session, *, account: AccountId, cnpj: Cnpj, name: str) -> Company:
     """The account's company with this CNPJ, made if it is new. The first name it was given makes its slug."""
-    fresh = {"account_id": account, "id": uuid4(), "cnpj": cnpj.text, "slug": company_slug(name), "name": name}
+    fresh = {"account_id": account, "id": uuid4(), "cnpj": cnpj.text, "slug": company_slug(name), "name": kept_name(name)}
     session.execute(insert(CompanyRow).values(fresh).on_conflict_do_nothing())
     return find_company(session, cnpj)
 

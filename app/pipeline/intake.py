@@ -19,10 +19,11 @@ from app.core.queue import Job, JobName
 from app.core.tables import UploadRow
 from app.domain.cnpj import Cnpj
 from app.domain.errors import MissingTable
-from app.domain.uploads import Table, UploadState
+from app.domain.uploads import IncomingFile, Table, UploadState
 from app.pipeline.companies import Company, register_company
 from app.pipeline.publishing import current
-from app.processing.reader import IncomingFile, Limits, Sheet, recognise, write_raw
+from app.processing.reader import recognise, write_raw
+from app.processing.sheets import Limits, Sheet
 
 
 @dataclass(frozen=True)

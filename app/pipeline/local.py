@@ -12,12 +12,13 @@ from app.domain.cnpj import Cnpj
 from app.domain.columns import DATE, HORIZON_DAYS, ID, LEVEL, MEAN, QUANTITY, SKU, WAPE
 from app.domain.errors import NothingToForecast
 from app.domain.forecasts import HORIZONS, Level
+from app.domain.uploads import IncomingFile
 from app.ml.predictor import Forecasts, predict
 from app.ml.trainer import train
 from app.pipeline.demand import assemble_demand
 from app.processing.feature_engineering import daily_demand
 from app.processing.preparing import prepare
-from app.processing.reader import IncomingFile, recognise
+from app.processing.reader import recognise
 
 # Whoever forecasts files at home need not say whose they are.
 NOBODY = Cnpj("00000000000191")
@@ -25,7 +26,7 @@ NOBODY = Cnpj("00000000000191")
 
 @dataclass(frozen=True)
 class LocalForecast:
-    """What came out of the files: the report on them, the forecasts, and what the command line needs to tell of them."""
+    """What came out of the files: the report on them, the forecasts, and what is needed to tell of them."""
 
     company: Cnpj
     report: dict[str, Any]
@@ -74,11 +75,11 @@ def hindsight(outcome: LocalForecast) -> pl.DataFrame:
     """
     if outcome.later.is_empty():
         return pl.DataFrame(schema=_HINDSIGHT)
-    known_until = outcome.later[DATE].max()
+    days_known = outcome.later.select((pl.col(DATE).max() - outcome.last_day).dt.total_days()).item()
     rows = [
         _compared(outcome, level, horizon)
         for horizon in HORIZONS
-        if outcome.last_day + timedelta(days=horizon) <= known_until
+        if horizon <= days_known
         for level in (Level.COMPANY, Level.PRODUCT)
     ]
     return pl.DataFrame(rows, schema=_HINDSIGHT, orient="row")
@@ -90,8 +91,10 @@ def _compared(outcome: LocalForecast, level: Level, horizon: int) -> tuple[str, 
     sold = outcome.later.filter(pl.col(DATE) <= until).group_by(who.alias(ID))
     of_level = outcome.forecasts.totals.filter(pl.col(LEVEL) == level, pl.col(HORIZON_DAYS) == horizon)
     both = of_level.join(sold.agg(pl.col(QUANTITY).sum()), on=ID, how="full", coalesce=True).fill_null(0.0)
-    error = (both[QUANTITY] - both[MEAN]).abs().sum()
-    return level.value, horizon, both[MEAN].sum(), both[QUANTITY].sum(), error / both[QUANTITY].sum()
+    error = (pl.col(QUANTITY) - pl.col(MEAN)).abs().sum().alias(WAPE)
+    sums = both.select(pl.col(MEAN).sum(), pl.col(QUANTITY).sum(), error)
+    mean, units, missed = sums.row(0)
+    return level.value, horizon, mean, units, missed / units
 
 
 _HINDSIGHT = {LEVEL: pl.String, HORIZON_DAYS: pl.Int32, MEAN: pl.Float64, "sold": pl.Float64, WAPE: pl.Float64}

@@ -13,7 +13,7 @@ from app.core.queue import Job, JobName
 from app.core.tables import UploadRow
 from app.domain.errors import NothingToForecast
 from app.domain.findings import Severity
-from app.domain.uploads import Table, UploadState
+from app.domain.uploads import IncomingFile, Table, UploadState
 from app.pipeline.companies import Company, company_by_id
 from app.pipeline.frames import read_frame, write_frame
 from app.pipeline.publishing import ALL_MONTHS, Publication, current, publish
@@ -22,7 +22,7 @@ from app.processing.catalogue import merge_products
 from app.processing.cleaner import merge
 from app.processing.feature_engineering import daily_demand
 from app.processing.preparing import Prepared, prepare
-from app.processing.reader import IncomingFile, recognise
+from app.processing.reader import recognise
 from app.utils.metrics import ROWS
 
 ITEMS, FEATURES, PRODUCTS = "itens", "features", "produtos"

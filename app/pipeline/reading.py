@@ -132,7 +132,7 @@ def products(clients: Clients, what: Published, wanted: Slice) -> Page:
 
 
 def sales(clients: Clients, what: Published, wanted: Slice, *, period: str = "daily") -> Page:
-    """What was sold, of the company unless another level is asked: id, date (first of the period), quantity, revenue."""
+    """What was sold, of the company unless another level is asked: id, date (of the period), quantity, revenue."""
     months = [key for (kind, _), key in sorted(what.keys.items()) if kind == FEATURES]
     lines = pl.concat([_cached(clients.store, key).lazy() for key in months])
     names = _names(clients, what).rename({ID: SKU})

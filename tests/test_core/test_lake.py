@@ -16,7 +16,9 @@ def test_every_kind_of_object_has_its_place() -> None:
     assert KEYS.raw(Table.SALES, at=AT) == f"raw/{HOME}/2026/11/22/vendas_20261122T205430.123456Z.csv"
     assert KEYS.raw(Table.ITEMS, at=AT) == f"raw/{HOME}/2026/11/22/vendas_itens_20261122T205430.123456Z.csv"
     assert KEYS.raw(Table.PRODUCTS, at=AT) == f"raw/{HOME}/2026/11/22/produtos_20261122T205430.123456Z.csv"
-    assert KEYS.processed("itens", "2026-01", at=AT) == f"processed/{HOME}/2026/01/itens_20261122T205430.123456Z.parquet"
+    assert (
+        KEYS.processed("itens", "2026-01", at=AT) == f"processed/{HOME}/2026/01/itens_20261122T205430.123456Z.parquet"
+    )
     assert KEYS.catalogue(at=AT) == f"processed/{HOME}/produtos_20261122T205430.123456Z.parquet"
     assert (
         KEYS.prediction("forecast", last_day=last_day, at=AT)

@@ -1,3 +1,7 @@
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -102,3 +106,40 @@ def test_an_unexpected_error_is_tried_again_and_then_given_up(
 def _enqueue_and_fail(queue: JobQueue, session: Session, job: Job) -> None:
     queue.enqueue(session, JobName.PREPARE, job)
     raise Undone
+
+
+DYING_WORKER = """
+import sys, time
+from app.core import queue
+queue._HEARTBEAT_S, queue._LOST_AFTER_S = 0.2, 1.0
+def hang(job):
+    print("begun", flush=True)
+    time.sleep(600)
+queue.JobQueue(sys.argv[1]).work(
+    {queue.JobName.PREPARE: hang}, give_up=lambda job, error: None, concurrency=1
+)
+"""
+
+
+def test_a_job_whose_worker_was_killed_is_done_by_another(
+    queue: JobQueue, application_url: str, database: Database, account: AccountId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(account, uuid4(), uuid4())
+    with database.session(account) as session:
+        queue.enqueue(session, JobName.PREPARE, job)
+    command = [sys.executable, "-c", DYING_WORKER, application_url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as dying:
+        assert dying.stdout is not None
+        assert dying.stdout.readline() == b"begun\n"
+        dying.kill()
+    monkeypatch.setattr(queue_module, "_HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(queue_module, "_LOST_AFTER_S", 1.0)
+    monkeypatch.setattr(queue_module, "_SWEEP_EVERY", "* * * * * *")
+    seen: list[Job] = []
+
+    def handler(again: Job) -> None:
+        seen.append(again)
+        os.kill(os.getpid(), signal.SIGTERM)  # as an operator would: the worker ends after this job
+
+    queue.work({JobName.PREPARE: handler}, give_up=never, concurrency=1)
+    assert seen == [job]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.companies import company_slug
+from app.domain.companies import company_slug, kept_name
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,15 @@ def test_a_company_name_becomes_a_plain_word(name: str, slug: str) -> None:
 @given(st.text())
 def test_whatever_the_name_the_slug_is_safe_in_a_key(name: str) -> None:
     assert re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?", company_slug(name))
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("JOAO DA SILVA 123.456.789-09", "JOAO DA SILVA"),
+        ("Padaria  São\nJoão\x00 Ltda", "Padaria São João Ltda"),
+        ("12345678909", "empresa"),
+    ],
+)
+def test_a_name_is_kept_without_its_owners_cpf(given: str, kept: str) -> None:
+    assert kept_name(given) == kept

@@ -16,10 +16,9 @@ from app.api.schemas.problems import problem_responses
 from app.api.schemas.uploads import UploadAccepted, UploadStatus
 from app.domain.cnpj import Cnpj
 from app.domain.errors import MissingTable
-from app.domain.uploads import Table, UploadState
+from app.domain.uploads import IncomingFile, Table, UploadState
 from app.pipeline.intake import Delivery, receive
 from app.pipeline.uploads import find_upload
-from app.processing.reader import IncomingFile
 
 router = APIRouter(tags=["uploads"])
 
