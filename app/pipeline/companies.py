@@ -77,7 +77,8 @@ def company_by_id(session: Session, company: UUID) -> Company:
 
 def register_company(session: Session, *, account: AccountId, cnpj: Cnpj, name: str) -> Company:
     """The account's company with this CNPJ, made if it is new. The first name it was given makes its slug."""
-    fresh = {"account_id": account, "id": uuid4(), "cnpj": cnpj.text, "slug": company_slug(name), "name": kept_name(name)}
+    names = {"slug": company_slug(name), "name": kept_name(name)}
+    fresh = {"account_id": account, "id": uuid4(), "cnpj": cnpj.text} | names
     session.execute(insert(CompanyRow).values(fresh).on_conflict_do_nothing())
     return find_company(session, cnpj)
 
