@@ -8,8 +8,9 @@ from scipy.optimize import nnls
 
 Floats = NDArray[np.float64]
 
-EQUAL_ROWS = 50  # the equal average counts as much as this many rows of evidence
-SUM_TO_ONE = 1e3  # how firmly, against one unit of squared error
+PRIOR_ROWS = 50  # the prior counts as much as this many rows of evidence
+RIDGE = 1e-5  # of the evidence's own size: decides between models that say the same
+SUM_TO_ONE = 1e3  # how firmly weights sum to one, against one unit of squared error
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,31 @@ def moments(said: Floats, sold: Floats) -> Moments:
     return Moments(said=weighed.T @ said, sold=weighed.T @ sold, rows=len(sold))
 
 
-def pooled_weights(evidence: Moments) -> Floats:
-    """Weights >= 0 that sum to one with the least weighted squared error, drawn towards the equal average; (models,).
+def pooled_weights(evidence: Moments, *, prior: Floats, prior_rows: float = PRIOR_ROWS) -> Floats:
+    """Weights >= 0 that sum to one with the least weighted squared error, drawn towards a prior; (models,).
 
-    Non-negative least squares (Lawson & Hanson, 1974) on the Cholesky factor of the moments. The equal average is hard
-    to beat on little evidence (Claeskens, Magnus, Vasnev & Wang, International Journal of Forecasting 32, 2016).
+    Non-negative least squares (Lawson & Hanson, 1974) on the Cholesky factor of the moments. Where evidence is scarce
+    the prior speaks: the equal average, hard to beat on little evidence (Claeskens, Magnus, Vasnev & Wang,
+    International Journal of Forecasting 32, 2016), or the weights of a wider pool.
+
+    Args:
+        evidence: what the rows say.
+        prior: (models,), sums to one.
+        prior_rows: how many rows of evidence the prior counts as much as.
     """
-    models = len(evidence.sold)
-    equal = np.full(models, 1 / models)
     size = np.trace(evidence.said)
     if evidence.rows == 0 or size <= 0:
-        return equal
-    said, sold = evidence.said / size, evidence.sold / size
-    ridge = 1e-6 * np.eye(models)
-    gram = said + ridge + SUM_TO_ONE
+        return prior
+    models = len(prior)
+    ridge = RIDGE * np.eye(models)
+    gram = evidence.said / size + ridge + SUM_TO_ONE
     factor = np.linalg.cholesky(gram)
-    best, _ = nnls(factor.T, np.linalg.solve(factor, sold + ridge @ equal + SUM_TO_ONE))
-    best = best / best.sum() if best.sum() > 0 else equal
-    return np.asarray((evidence.rows * best + EQUAL_ROWS * equal) / (evidence.rows + EQUAL_ROWS))
+    target = evidence.sold / size + ridge @ prior + SUM_TO_ONE
+    best, _ = nnls(factor.T, np.linalg.solve(factor, target))
+    best = best / best.sum() if best.sum() > 0 else prior
+    return np.asarray((evidence.rows * best + prior_rows * prior) / (evidence.rows + prior_rows))
+
+
+def equal_weights(models: int) -> Floats:
+    """The plain average."""
+    return np.full(models, 1 / models)

@@ -18,6 +18,7 @@ from app.ml.smoothing_models import Recursion, SeasonalSmoothing, Smoothing, Sol
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 STEP = 30  # days between origins
 SEEN_BEFORE = 28  # days an origin must have behind it
@@ -47,7 +48,8 @@ class Evidence:
 
 def origins_of(n_days: int, *, most: int) -> Ints:
     """The end of the history and up to `most` origins before it, STEP days apart."""
-    past = np.arange(n_days - STEP, SEEN_BEFORE - 1, -STEP)[:most]
+    earliest = max(SEEN_BEFORE, n_days // 3)  # with much less behind it, an origin tells of another forecaster
+    past = np.arange(n_days - STEP, earliest - 1, -STEP)[:most]
     return np.append(past[::-1], n_days)
 
 
@@ -67,8 +69,7 @@ def gathered(parts: Iterable[Evidence]) -> Evidence:
 
 def evidence_of(units: Floats, *, history: History, open_ahead: Floats, origins: Ints) -> Evidence:
     """Run every light model over (days, series) of units."""
-    begun = np.maximum.accumulate(units > 0, axis=0)
-    sold = Sold(units, begun & history.open_days[:, None])
+    sold = Sold(units, _after_first_sale(units) & history.open_days[:, None])
     said = rates(sold, _recursions(units.shape[1]), origins=origins)
     for days in (28, 56, 112):
         said[f"mean_{days}"] = _window_mean(sold, origins=origins, days=days)
@@ -81,6 +82,16 @@ def evidence_of(units: Floats, *, history: History, open_ahead: Floats, origins:
         facts=_facts(sold, origins=origins),
         scale=_scale(units),
     )
+
+
+def _after_first_sale(units: Floats) -> Flags:
+    """Days after each series' first sale: that day says that a product exists, not how often it sells.
+
+    Counting it makes every new product look as if it sold daily (bias of +13 % over all products of a grocer).
+    """
+    after = np.zeros(units.shape, dtype=bool)
+    np.logical_or.accumulate(units[:-1] > 0, axis=0, out=after[1:])
+    return after
 
 
 def _recursions(series: int) -> dict[str, Recursion]:

@@ -79,6 +79,15 @@ class History:
         units[self.day[rows], self.product[rows] - block.start] = self.quantity[rows]
         return units
 
+    def dense_of(self, chosen: Ints, *, days: int) -> Floats:
+        """Units (days, chosen products) of the first `days` days; zero where nothing was sold."""
+        units = np.zeros((days, len(chosen)))
+        for column, product in enumerate(chosen):
+            rows = slice(self.starts[product], self.starts[product + 1])
+            early = self.day[rows] < days
+            units[self.day[rows][early], column] = self.quantity[rows][early]
+        return units
+
     def by_category(self) -> Floats:
         """Units (n_days, categories)."""
         cell = self.day * len(self.categories) + self.category_of[self.product]

@@ -22,15 +22,13 @@ from app.domain.columns import (
 )
 from app.domain.forecasts import DAYS_AHEAD, HORIZONS, Level
 from app.ml.demand_classes import CLASSES
+from app.ml.learning import PLAIN
 from app.ml.levels import Agreed, agreed
-from app.ml.openings import open_ahead
 from app.ml.ranges import Calibration
-from app.ml.trainer import GATE, Trained, TrainedLevel, stacked
+from app.ml.trainer import Trained, TrainedLevel
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-
-PROFILE_PRIOR = 30  # units of the pooled weekday profile that a series' own is mixed with
 
 
 @dataclass(frozen=True)
@@ -56,11 +54,10 @@ class Forecasts:
 
 def predict(trained: Trained) -> Forecasts:
     """The next 90 days at every level; categories sum to the company, products and new products to their category."""
-    opened = open_ahead(trained.history, origin=trained.history.n_days)
     levels = agreed(
-        daily_paths(trained.company, opened=opened, trained=trained),
-        daily_paths(trained.categories, opened=opened, trained=trained),
-        daily_paths(trained.products, opened=opened, trained=trained),
+        daily_paths(trained.company),
+        daily_paths(trained.categories),
+        daily_paths(trained.products),
         category_of=trained.history.category_of,
     )
     tables = [_LevelTables(trained, *part) for part in _parts(trained, levels)]
@@ -84,35 +81,16 @@ def snapshot_of(trained: Trained) -> str:
     return digest.hexdigest()
 
 
-def daily_paths(level: TrainedLevel, *, opened: Flags, trained: Trained) -> Floats:
-    """Units a day, (series, days): how many by the ensemble, on which day by the weekday profile."""
-    totals = ensemble_totals(level)
-    shares = _weekday_shares(level.evidence.weekdays[-1])
-    first = (trained.history.weekday_of_day_0 + trained.history.n_days) % 7
-    weekday = (first + np.arange(DAYS_AHEAD)) % 7
-    shape = shares.T[:, weekday] * opened
-    path = np.empty_like(shape)
-    before = np.zeros(len(shape))
+def daily_paths(level: TrainedLevel) -> Floats:
+    """Units a day, (series, days): how many by the ensemble, on which day by the shape."""
+    path = np.empty_like(level.shape)
+    before = np.zeros(len(path))
+    totals = level.learned.served[-1]
     for start, end, total in zip((0, *HORIZONS[:-1]), HORIZONS, totals, strict=True):
-        part = shape[:, start:end]
+        part = level.shape[:, start:end]
         path[:, start:end] = part * ((total - before) / np.maximum(part.sum(axis=1), 1e-12))[:, None]
         before = total
     return path
-
-
-def ensemble_totals(level: TrainedLevel) -> Floats:
-    """Units of the next 30, 60, 90 days, (horizons, series), ascending."""
-    kinds = level.kinds[-1]
-    blended = np.einsum("hsm,sm->hs", stacked(level.evidence)[-1], level.weights[kinds])
-    served = np.where(level.gated[kinds], level.evidence.totals[GATE][-1], blended)
-    return np.maximum.accumulate(np.maximum(served, 0), axis=0)
-
-
-def _weekday_shares(units: Floats) -> Floats:
-    """Share of each weekday, (7, series): the series' own, mixed with the profile of all."""
-    pooled = units.sum(axis=1, keepdims=True)
-    pooled = pooled / max(pooled.sum(), 1e-12)
-    return (units + PROFILE_PRIOR * pooled) / (units.sum(axis=0) + PROFILE_PRIOR)
 
 
 def _parts(trained: Trained, levels: Agreed) -> list[tuple[Level, TrainedLevel, Floats, Floats]]:
@@ -140,27 +118,27 @@ class _LevelTables:
     def forecast(self) -> pl.DataFrame:
         """One row a series and day."""
         days = pl.Series(DATE, self.trained.history.dates_ahead(DAYS_AHEAD))
-        ranges = self.source.calibrations[0].ranges(self.paths)
+        ranges = self.source.learned.calibrations[0][0].ranges(self.paths)
         numbers = self._numbers(self.paths, ranges)
         return self._labelled(DAYS_AHEAD, pl.select(days.repeat_by(1).explode()).to_series(), numbers)
 
     def totals(self) -> pl.DataFrame:
         """One row a series and horizon."""
         sums = np.stack([self.paths[:, :days].sum(axis=1) for days in HORIZONS], axis=1)
-        columns = [_ranges_of(self.source.calibrations[i], sums[:, i]) for i in range(len(HORIZONS))]
+        columns = [_ranges_of(self.source.learned.calibrations[0][i], sums[:, i]) for i in range(len(HORIZONS))]
         numbers = self._numbers(sums, np.stack(columns, axis=-1))
         revenue = pl.Series(REVENUE_MEAN, (sums * self.price[:, None]).ravel())
         return self._labelled(len(HORIZONS), pl.Series(HORIZON_DAYS, HORIZONS, pl.Int32), [*numbers, revenue])
 
     def series(self) -> pl.DataFrame:
         """One row a series."""
-        kinds = self.source.kinds[-1]
-        gated = self.source.gated[kinds]
+        kinds = self.source.learned.pools[-1]
+        gated = self.source.learned.gated[kinds]
         return pl.DataFrame(
             {
                 LEVEL: [self.level.value] * len(self.source.ids),
                 ID: self.source.ids,
-                MODEL: np.where(gated, GATE, "ensemble").astype(str),
+                MODEL: np.where(gated, PLAIN, "ensemble").astype(str),
                 "demand_class": np.array(CLASSES)[kinds].astype(str),
             }
         )

@@ -1,63 +1,53 @@
-"""From what was sold to a trained forecast: backtest, weights, gate, ranges."""
+"""From what was sold to a trained forecast: every model at every origin, then what their backtest teaches."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from app.domain.columns import BIAS, COVERAGE, HORIZON_DAYS, LEVEL, MAPE, MODEL, RMSE, RMSSE, WAPE
-from app.domain.forecasts import BASELINE, HORIZONS, OURS, Level
+from app.domain.forecasts import DAYS_AHEAD, HORIZONS, Level
+from app.ml.accuracy import accuracy_table
+from app.ml.alike import alike_totals, cell_of, pace_of, paces, sale_sizes
 from app.ml.demand import Demand, screened
-from app.ml.demand_classes import CLASSES, classified
-from app.ml.ensemble import Moments, moments, pooled_weights
-from app.ml.evaluator import bias, coverage, mape, rmse, rmsse, wape
+from app.ml.demand_classes import CLASSES, DemandClass, classified
 from app.ml.evidence import Evidence, evidence_of, gathered, origins_of
 from app.ml.history import History, history_of
-from app.ml.openings import open_days_ahead
-from app.ml.ranges import Calibration, calibrated
+from app.ml.learning import Learned, learn
+from app.ml.openings import open_ahead, open_days_ahead
+from app.ml.outlook import outlook, pace
+from app.ml.prophet_model import ProphetSpec, fit
+from app.ml.seasonal_models import as_seen, seasonal_paths
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Progress = Callable[[str, float], None]
 
-GATE = "mean_56"
-ACCURACY = {
-    LEVEL: pl.String,
-    HORIZON_DAYS: pl.Int32,
-    MODEL: pl.String,
-    MAPE: pl.Float64,
-    RMSE: pl.Float64,
-    WAPE: pl.Float64,
-    RMSSE: pl.Float64,
-    BIAS: pl.Float64,
-    COVERAGE: pl.Float64,
-}
-FOLDS = 6  # origins of the backtest; the 90-day totals of the newest two are not over yet, so they have four
+PRODUCT_FOLDS = 6  # origins of the products' backtest; 90-day totals of the newest two are not over yet
+AGGREGATE_FOLDS = 12  # a year of months for the company and its categories: series are few, seasons need a year
+OWN_PROPHET = 30  # days with a sale from which a product is given a Prophet of its own
+TOGETHER = 16384  # products whose history is laid out for Prophet at a time
+COMPANY_PRIOR = 20.0  # rows of evidence that the categories' weights count as much as, for the one company
 
 
 @dataclass(frozen=True)
 class TrainedLevel:
-    """One level's evidence and what was learned from it.
+    """One level's series, what is known of them, and what was learned.
 
     Attributes:
+        level: company, category or product.
+        ids: one a series.
         evidence: of every series at every origin; the last origin is the end of the history.
-        kinds: index into `demand_classes.CLASSES`, (origins, series).
-        weights: by class, (classes, models).
-        gated: classes that are served by their 56-day mean because the ensemble did not beat it.
-        calibrations: one a horizon.
-        backtest: by model, what was said at each origin, (origins, horizons, series).
+        learned: weights, gate, ranges, backtest.
+        shape: share of its units that each series sells on each of the days ahead, up to a factor, (series, days).
     """
 
     level: Level
     ids: list[str]
     evidence: Evidence
-    kinds: Ints
-    weights: Floats
-    gated: NDArray[np.bool_]
-    calibrations: tuple[Calibration, ...]
-    backtest: dict[str, Floats]
+    learned: Learned
+    shape: Floats
 
 
 @dataclass(frozen=True)
@@ -74,7 +64,7 @@ class Trained:
 
 
 def train(demand: Demand, *, progress: Progress | None = None) -> Trained:
-    """Backtest every model on every series, learn weights and ranges from it.
+    """Backtest every model on every series, and learn weights, ranges and what not to trust from it.
 
     Args:
         demand: what was sold; rows that cannot be sales are left out and counted.
@@ -86,26 +76,14 @@ def train(demand: Demand, *, progress: Progress | None = None) -> Trained:
     tell = progress or _silent
     clean, rows_left_out = screened(demand)
     history = history_of(clean)
-    origins = origins_of(history.n_days, most=FOLDS)
-    open_ahead = open_days_ahead(history, origins=origins)
-
-    def gather(units: Floats) -> Evidence:
-        return evidence_of(units, history=history, open_ahead=open_ahead, origins=origins)
-
-    tell("products", 0.1)
-    products = gathered(gather(history.dense(block)) for block in history.blocks())
-    tell("categories", 0.6)
-    by_category = history.by_category()
-    categories = gather(by_category)
-    company = gather(by_category.sum(axis=1, keepdims=True))
-    tell("weights", 0.8)
-    levels = (
-        _trained(Level.COMPANY, [demand.company], company),
-        _trained(Level.CATEGORY, history.categories, categories),
-        _trained(Level.PRODUCT, history.skus, products),
-    )
+    tell("categories", 0.05)
+    company, categories = _aggregates(history, company=demand.company)
+    tell("products", 0.3)
+    products = _products(history, company=company, categories=categories)
+    tell("accuracy", 0.95)
+    levels = (company, categories, products)
+    accuracy = pl.concat([accuracy_table(level.level, level.evidence, level.learned) for level in levels])
     tell("done", 1.0)
-    accuracy = pl.concat([_accuracy(level) for level in levels])
     return Trained(clean, history, rows_left_out, *levels, accuracy=accuracy)
 
 
@@ -113,104 +91,154 @@ def _silent(stage: str, share: float) -> None:
     """Nobody asked for progress."""
 
 
-def _trained(level: Level, ids: list[str], evidence: Evidence) -> TrainedLevel:
-    kinds = classified(evidence.facts)
-    said = stacked(evidence)
-    per_fold = _moments_by_class(evidence, said=said, kinds=kinds)
-    weights = np.array([pooled_weights(_sum(of_class)) for of_class in zip(*per_fold, strict=True)])
-    tested = backtested(evidence, said=said, kinds=kinds, per_fold=per_fold)
-    gated = _gated(evidence, tested=tested, kinds=kinds)
-    served = np.where(gated[kinds][:, None], evidence.totals[GATE], tested)
-    return TrainedLevel(
-        level=level,
-        ids=ids,
-        evidence=evidence,
-        kinds=kinds,
-        weights=weights,
-        gated=gated,
-        calibrations=_calibrations(evidence, served=served),
-        backtest={OURS: served, BASELINE: evidence.totals[BASELINE], GATE: evidence.totals[GATE]},
+# --- the company and its categories -------------------------------------------------------------------------------
+
+
+def _aggregates(history: History, *, company: str) -> tuple[TrainedLevel, TrainedLevel]:
+    """Company and categories, learned together: one company is too little to learn weights from."""
+    origins = origins_of(history.n_days, most=AGGREGATE_FOLDS)
+    units = history.by_category()
+    units = np.concatenate([units.sum(axis=1, keepdims=True), units], axis=1)
+    light = evidence_of(units, history=history, open_ahead=open_days_ahead(history, origins=origins), origins=origins)
+    said = [_open_only(seasonal_paths(units, history=history, origin=o), history=history, origin=o) for o in origins]
+    evidence = replace(light, totals=light.totals | _seasonal_totals(said, light=light))
+    shape = _seasonal_shape(said[-1], light=light, history=history)
+    whole, parts = _series(evidence, slice(0, 1)), _series(evidence, slice(1, None))
+    pools = np.zeros((len(origins), len(history.categories)), np.int64)
+    learned = learn(parts, pools=pools, n_pools=1, gate=False)
+    of_company = learn(
+        whole, pools=pools[:, :1], n_pools=1, gate=False, prior=learned.weights[0], prior_rows=COMPANY_PRIOR
+    )
+    return (
+        TrainedLevel(Level.COMPANY, [company], whole, of_company, shape[:1]),
+        TrainedLevel(Level.CATEGORY, history.categories, parts, learned, shape[1:]),
     )
 
 
-def stacked(evidence: Evidence) -> Floats:
-    """What the models say, (origins, horizons, series, models)."""
-    return np.stack([said for name, said in evidence.totals.items() if name != BASELINE], axis=-1)
+def _open_only(paths: dict[str, Floats], *, history: History, origin: int) -> dict[str, Floats]:
+    """Nothing is sold on a day on which the shop is closed."""
+    opened = open_ahead(history, origin=origin)
+    return {name: path * opened for name, path in paths.items()}
 
 
-def _moments_by_class(evidence: Evidence, *, said: Floats, kinds: Ints) -> list[list[Moments]]:
-    """One a fold and class."""
-    return [
-        [_moments_of(said[fold], evidence.sold[fold], of_class=kinds[fold] == kind) for kind in range(len(CLASSES))]
-        for fold in range(len(evidence.origins))
-    ]
+def _seasonal_totals(said: list[dict[str, Floats]], *, light: Evidence) -> dict[str, Floats]:
+    """Totals by model, for the models that can speak at the end of the history.
+
+    At an early origin where such a model has too little behind it, it abstains: it says what the light ones say on
+    average, which moves no weight.
+    """
+    neutral = pace(light)
+    totals = {}
+    for name in said[-1]:
+        rows = [_totals(paths[name]) if name in paths else neutral[row] for row, paths in enumerate(said)]
+        totals[name] = np.stack(rows)
+    return totals
 
 
-def _moments_of(said: Floats, sold: Floats, *, of_class: NDArray[np.bool_]) -> Moments:
-    over = np.isfinite(sold[:, 0])
-    rows = said[over][:, of_class]
-    return moments(rows.reshape(-1, said.shape[-1]), sold[over][:, of_class].ravel())
+def _totals(path: Floats) -> Floats:
+    """Sums of a daily path over the horizons, (horizons, series)."""
+    return np.stack([path[:, :days].sum(axis=1) for days in HORIZONS])
 
 
-def _sum(parts: tuple[Moments, ...]) -> Moments:
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total
+def _seasonal_shape(paths: dict[str, Floats], *, light: Evidence, history: History) -> Floats:
+    """Mean of the models' daily paths and of the weekday profile, each at the same total, (series, days)."""
+    profile = weekday_shape(light.weekdays[-1], history=history)
+    shapes = [profile / np.maximum(profile.sum(axis=1, keepdims=True), 1e-12)]
+    shapes += [path / np.maximum(path.sum(axis=1, keepdims=True), 1e-12) for path in paths.values()]
+    return np.asarray(np.mean(shapes, axis=0))
 
 
-def backtested(evidence: Evidence, *, said: Floats, kinds: Ints, per_fold: list[list[Moments]]) -> Floats:
-    """What the ensemble would have said at each origin with weights learned without it, (origins, horizons, series)."""
-    answers = np.empty(said.shape[:-1])
-    for fold in range(len(said)):
-        others = [moments for number, moments in enumerate(per_fold) if number != fold] or per_fold
-        weights = np.array([pooled_weights(_sum(of_class)) for of_class in zip(*others, strict=True)])
-        answers[fold] = np.einsum("hsm,sm->hs", said[fold], weights[kinds[fold]])
-    return answers
-
-
-def _gated(evidence: Evidence, *, tested: Floats, kinds: Ints) -> NDArray[np.bool_]:
-    """Classes whose 56-day mean did better than the ensemble."""
-    over = np.isfinite(evidence.sold)
-    plain = evidence.totals[GATE]
-    by_row = np.broadcast_to(kinds[:, None], over.shape)
-    rows = [over & (by_row == kind) for kind in range(len(CLASSES))]
-    return np.array([wape(evidence.sold[of], tested[of]) > wape(evidence.sold[of], plain[of]) for of in rows])
-
-
-def _calibrations(evidence: Evidence, *, served: Floats) -> tuple[Calibration, ...]:
-    over = np.isfinite(evidence.sold)
-    return tuple(
-        calibrated(served[:, column][over[:, column]], evidence.sold[:, column][over[:, column]])
-        for column in range(len(HORIZONS))
+def _series(evidence: Evidence, series: slice) -> Evidence:
+    """Evidence of some of the series."""
+    return Evidence(
+        origins=evidence.origins,
+        totals={name: said[..., series] for name, said in evidence.totals.items()},
+        weekdays=evidence.weekdays[..., series],
+        sold=evidence.sold[..., series],
+        facts={name: fact[..., series] for name, fact in evidence.facts.items()},
+        scale=evidence.scale[..., series],
     )
 
 
-def _accuracy(level: TrainedLevel) -> pl.DataFrame:
-    """The backtest's figures by horizon, ours beside the naive ones."""
-    rows = [
-        _figures(level, model=model, forecast=forecast, column=column)
-        for column in range(len(HORIZONS))
-        for model, forecast in level.backtest.items()
-    ]
-    return pl.DataFrame(rows, schema=ACCURACY).with_columns(pl.col(pl.Float64).fill_nan(None))
+# --- products -----------------------------------------------------------------------------------------------------
 
 
-def _figures(level: TrainedLevel, *, model: str, forecast: Floats, column: int) -> dict[str, object]:
-    sold = level.evidence.sold[:, column]
-    over = np.isfinite(sold)
-    actual, said = sold[over], forecast[:, column][over]
-    scale = np.broadcast_to(level.evidence.scale[column], over.shape)[over]
-    ours = model == OURS and bool(over.any())
-    low, _, high = level.calibrations[column].ranges(said)
+def _products(history: History, *, company: TrainedLevel, categories: TrainedLevel) -> TrainedLevel:
+    origins = origins_of(history.n_days, most=PRODUCT_FOLDS)
+    ahead = open_days_ahead(history, origins=origins)
+    blocks = (
+        evidence_of(history.dense(block), history=history, open_ahead=ahead, origins=origins)
+        for block in history.blocks()
+    )
+    light = gathered(blocks)
+    kinds = classified(light.facts)
+    totals = dict(light.totals) | _borrowed(light, history=history, company=company, categories=categories)
+    totals["alike"] = _alike(light, kinds=kinds, history=history)
+    totals["prophet"] = _own_prophets(light, history=history)
+    evidence = replace(light, totals=totals)
+    learned = learn(evidence, pools=kinds, n_pools=len(CLASSES), gate=True)
+    shape = weekday_shape(light.weekdays[-1], history=history)
+    return TrainedLevel(Level.PRODUCT, history.skus, evidence, learned, shape)
+
+
+def _borrowed(
+    light: Evidence, *, history: History, company: TrainedLevel, categories: TrainedLevel
+) -> dict[str, Floats]:
+    """Each product's own pace times the outlook of the company, and of its category."""
+    own, folds = pace(light), slice(-len(light.origins), None)
+    of_company = outlook(company.learned.served, evidence=company.evidence)[folds]
+    of_category = outlook(categories.learned.served, evidence=categories.evidence)[folds]
     return {
-        LEVEL: level.level.value,
-        HORIZON_DAYS: HORIZONS[column],
-        MODEL: model,
-        MAPE: mape(actual, said),
-        RMSE: rmse(actual, said),
-        WAPE: wape(actual, said),
-        RMSSE: rmsse(actual, said, scale=scale) if over.any() else float("nan"),
-        BIAS: bias(actual, said),
-        COVERAGE: coverage(actual, low, high) if ours else float("nan"),
+        "company_outlook": own * of_company,
+        "category_outlook": own * of_category[..., history.category_of],
     }
+
+
+def _alike(light: Evidence, *, kinds: Ints, history: History) -> Floats:
+    """What rare products sold that were once alike; other products' own pace."""
+    cells = np.where(kinds == CLASSES.index(DemandClass.RARE), cell_of(light.facts), -1)
+    sizes = sale_sizes(light.facts, category_of=history.category_of)
+    folds = paces(cells, sizes, light.sold, category_of=history.category_of)
+    own = pace(light)
+    for row in range(len(light.origins)):
+        rare = cells[row] >= 0
+        others = [fold for number, fold in enumerate(folds) if number != row] or folds
+        said = alike_totals(pace_of(others), cell=cells[row], size=sizes[row], category_of=history.category_of)
+        own[row][:, rare] = said[:, rare]
+    return own
+
+
+def _own_prophets(light: Evidence, *, history: History) -> Floats:
+    """A Prophet for every product that has sold often enough; the others' own pace."""
+    totals = pace(light)
+    for row, origin in enumerate(light.origins):
+        chosen = np.flatnonzero(light.facts["sales"][row] >= OWN_PROPHET)
+        opened = open_ahead(history, origin=origin)
+        for some in _runs(chosen):
+            seen = as_seen(history.dense_of(some, days=origin), history=history)
+            path = fit(seen, start=history.first, spec=ProphetSpec(weekly=True)).predict(DAYS_AHEAD, floor=0.0)
+            totals[row][:, some] = _totals(path * opened)
+    return totals
+
+
+def _runs(chosen: Ints) -> Iterator[Ints]:
+    for start in range(0, len(chosen), TOGETHER):
+        yield chosen[start : start + TOGETHER]
+
+
+def weekday_shape(units: Floats, *, history: History) -> Floats:
+    """Share of its units that each series sells on each of the days ahead, (series, days).
+
+    Args:
+        units: sold by weekday, Monday first, (7, series).
+        history: gives the weekday of the first day ahead, and which days the shop opens.
+    """
+    pooled = units.sum(axis=1, keepdims=True)
+    pooled = (pooled + 1) / (pooled.sum() + 7)
+    shares = (units + PROFILE_PRIOR * pooled) / (units.sum(axis=0) + PROFILE_PRIOR)
+    first = (history.weekday_of_day_0 + history.n_days) % 7
+    weekday = (first + np.arange(DAYS_AHEAD)) % 7
+    return np.asarray(shares.T[:, weekday] * open_ahead(history, origin=history.n_days))
+
+
+PROFILE_PRIOR = 30.0  # units of the pooled weekday profile that a series' own is mixed with

@@ -1,0 +1,146 @@
+"""What a level learns from its backtest: weights, the gate, ranges; each fold judged by what the others taught.
+
+fold 1   x x x x | y y y            x: seen   y: asked
+fold 2   x x x x x x | y y y        a fold's own answers never touch the weights, the gate
+fold 3   x x x x x x x x | y y y    or the ranges by which that fold is judged
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.forecasts import BASELINE, HORIZONS
+from app.ml.ensemble import PRIOR_ROWS, Moments, equal_weights, moments, pooled_weights
+from app.ml.evaluator import wape
+from app.ml.evidence import Evidence
+from app.ml.ranges import Calibration, calibrated
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+PLAIN = "mean_56"  # what is served where the ensemble does not earn its place
+ROWS_OF_THEIR_OWN = 600  # rows from which a pool has ranges of its own
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a level learned, and what it would have said before.
+
+    Attributes:
+        models: names, in the order of the weights.
+        pools: which series learn together, (origins, series).
+        weights: (pools, models).
+        gated: pools served by PLAIN, because the ensemble did not beat it.
+        served: units in the next 30, 60, 90 days as served at each origin, (origins, horizons, series).
+        ranges: p10, p50, p90 of these, (quantiles, origins, horizons, series).
+        calibrations: by pool and horizon, of the newest origin.
+    """
+
+    models: tuple[str, ...]
+    pools: Ints
+    weights: Floats
+    gated: Flags
+    served: Floats
+    ranges: Floats
+    calibrations: tuple[tuple[Calibration, ...], ...]
+
+
+def learn(
+    evidence: Evidence,
+    *,
+    pools: Ints,
+    n_pools: int,
+    gate: bool,
+    prior: Floats | None = None,
+    prior_rows: float = PRIOR_ROWS,
+) -> Learned:
+    """Learn weights pool by pool, drawn towards those of all pools together, and those towards `prior`.
+
+    Args:
+        evidence: what the models said and what sold; the last origin is the end of the history.
+        pools: index of its pool, (origins, series).
+        n_pools: how many pools there are.
+        gate: whether a pool whose plain mean did better is served by it.
+        prior: (models,) that sum to one; the plain average if None.
+        prior_rows: rows of evidence that the prior counts as much as.
+    """
+    models = tuple(name for name in evidence.totals if name != BASELINE)
+    said = np.stack([evidence.totals[name] for name in models], axis=-1)
+    prior = equal_weights(len(models)) if prior is None else prior
+    folds = [_moments_by_pool(said[o], evidence.sold[o], pools=pools[o], n_pools=n_pools) for o in range(len(said))]
+    weights = [_weights(_others(folds, fold), prior=prior, prior_rows=prior_rows) for fold in range(len(folds))]
+    blended = np.stack([np.einsum("hsm,sm->hs", said[o], weights[o][pools[o]]) for o in range(len(said))])
+    gated = _gated(evidence, blended=blended, pools=pools, n_pools=n_pools) & gate
+    served = np.where(gated[pools][:, None], evidence.totals[PLAIN], blended)
+    served = np.maximum.accumulate(np.maximum(served, 0), axis=1)
+    tables = [_calibrations(evidence, served, pools=pools, n_pools=n_pools, without=o) for o in range(len(said))]
+    ranges = np.stack([_ranges(served[o], tables[o], pools=pools[o]) for o in range(len(said))], axis=1)
+    return Learned(models, pools, weights[-1], gated, served, ranges, tables[-1])
+
+
+def _others(folds: Sequence[list[Moments]], fold: int) -> list[Moments]:
+    """Moments of every pool over all folds but one; over that one where there is no other."""
+    others = [moments for number, moments in enumerate(folds) if number != fold] or [folds[fold]]
+    return [reduce(add, of_pool) for of_pool in zip(*others, strict=True)]
+
+
+def _moments_by_pool(said: Floats, sold: Floats, *, pools: Ints, n_pools: int) -> list[Moments]:
+    over = np.isfinite(sold[:, 0])
+    return [_moments(said[over][:, pools == pool], sold[over][:, pools == pool]) for pool in range(n_pools)]
+
+
+def _moments(said: Floats, sold: Floats) -> Moments:
+    return moments(said.reshape(-1, said.shape[-1]), sold.ravel())
+
+
+def _weights(evidence: list[Moments], *, prior: Floats, prior_rows: float) -> Floats:
+    """Weights of each pool, (pools, models)."""
+    together = pooled_weights(reduce(add, evidence), prior=prior, prior_rows=prior_rows)
+    return np.array([pooled_weights(of_pool, prior=together) for of_pool in evidence])
+
+
+def _gated(evidence: Evidence, *, blended: Floats, pools: Ints, n_pools: int) -> Flags:
+    """Pools whose plain mean was better in the backtest than the ensemble."""
+    over = np.isfinite(evidence.sold)
+    of_row = np.where(over, pools[:, None], -1)
+    plain = evidence.totals[PLAIN]
+    gated = np.zeros(n_pools, dtype=bool)
+    for pool in range(n_pools):
+        rows = of_row == pool
+        gated[pool] = wape(evidence.sold[rows], blended[rows]) > wape(evidence.sold[rows], plain[rows])
+    return gated
+
+
+def _calibrations(
+    evidence: Evidence, served: Floats, *, pools: Ints, n_pools: int, without: int
+) -> tuple[tuple[Calibration, ...], ...]:
+    """By pool and horizon, from every fold but one; a pool with few rows shares the ranges of all."""
+    folds = np.arange(len(served)) != without
+    table = []
+    for column in range(len(HORIZONS)):
+        sold, said = evidence.sold[folds, column], served[folds, column]
+        over = np.isfinite(sold)
+        together = calibrated(said[over], sold[over])
+        table.append(
+            [_own(said, sold, rows=over & (pools[folds] == pool), otherwise=together) for pool in range(n_pools)]
+        )
+    return tuple(zip(*table, strict=True))
+
+
+def _own(said: Floats, sold: Floats, *, rows: Flags, otherwise: Calibration) -> Calibration:
+    return calibrated(said[rows], sold[rows]) if rows.sum() >= ROWS_OF_THEIR_OWN else otherwise
+
+
+def _ranges(served: Floats, table: tuple[tuple[Calibration, ...], ...], *, pools: Ints) -> Floats:
+    """(quantiles, horizons, series)."""
+    ranges = np.zeros((3, *served.shape))
+    for pool, calibrations in enumerate(table):
+        of_pool = pools == pool
+        for column, calibration in enumerate(calibrations):
+            ranges[:, column, of_pool] = calibration.ranges(served[column, of_pool])
+    return ranges

@@ -1,0 +1,99 @@
+"""Models of a year's shape for the company and its categories: Prophet in a few settings, and last year again.
+
+They answer with a daily path. Products are too sparse for a year of their own; they take it from here, as an outlook.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.forecasts import DAYS_AHEAD
+from app.ml.calendar import special_days
+from app.ml.history import History
+from app.ml.prophet_model import ProphetSpec, fit, holiday_dates
+
+Floats = NDArray[np.float64]
+
+TWO_WEEKS = 14
+MORE_THAN_A_YEAR = 400  # days before a yearly pattern can be told from a trend, on sums over many products
+PROPHETS_OWN_RULE = 730  # days from which Prophet itself trusts yearly seasonality
+YEAR = 364  # days; a multiple of seven, so that weekdays meet themselves
+RECENT = 56  # days over which this year is compared with the last
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to run Prophet: the days it needs, and what differs from Prophet's defaults."""
+
+    days: int
+    dates: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def spec(self, history: History, *, days: int) -> ProphetSpec:
+        """The model's settings for the first `days` days of a history."""
+        options = dict(self.options)
+        if days < PROPHETS_OWN_RULE and options["yearly"]:
+            options["seasonality_prior_scale"] = 0.5
+        return ProphetSpec(weekly=True, holidays=_dates(history) if self.dates else (), **options)
+
+
+CALM = 0.01  # changepoint prior a fifth of Prophet's own: a trend that bends less runs away less over 90 days
+SETTINGS = {
+    "prophet": Setting(TWO_WEEKS, options={"yearly": False}),
+    "prophet_calm": Setting(TWO_WEEKS, options={"yearly": False, "changepoint_prior_scale": CALM}),
+    "prophet_yearly": Setting(MORE_THAN_A_YEAR, options={"yearly": True}),
+    "prophet_yearly_calm": Setting(MORE_THAN_A_YEAR, options={"yearly": True, "changepoint_prior_scale": CALM}),
+    "prophet_dates": Setting(
+        MORE_THAN_A_YEAR,
+        dates=True,
+        options={"yearly": True, "changepoint_prior_scale": CALM, "holidays_prior_scale": 0.5},
+    ),
+}
+LAST_YEAR = "last_year"
+
+
+def seasonal_paths(units: Floats, *, history: History, origin: int) -> dict[str, Floats]:
+    """Daily paths (series, DAYS_AHEAD) after `origin` by every model that has enough days behind it.
+
+    Args:
+        units: (days, series).
+        history: the calendar that the rows of `units` lie on.
+        origin: number of days that may be seen.
+    """
+    seen = as_seen(units[:origin], history=history)
+    paths = {
+        name: fit(seen, start=history.first, spec=setting.spec(history, days=origin)).predict(DAYS_AHEAD, floor=0.0)
+        for name, setting in SETTINGS.items()
+        if origin >= setting.days
+    }
+    if origin >= YEAR + RECENT:
+        paths[LAST_YEAR] = repeat_last_year(units[:origin])
+    return paths
+
+
+def repeat_last_year(units: Floats) -> Floats:
+    """The same days of last year, times how this year's last weeks compare with that year's; (series, DAYS_AHEAD).
+
+    Args:
+        units: (days, series), at least YEAR + RECENT days.
+    """
+    days = len(units)
+    now = units[days - RECENT :].sum(axis=0)
+    then = units[days - YEAR - RECENT : days - YEAR].sum(axis=0)
+    growth = np.where(then > 0, now / np.maximum(then, 1e-12), 1.0)
+    return np.asarray((units[days - YEAR : days - YEAR + DAYS_AHEAD] * np.clip(growth, 0.2, 5.0)).T)
+
+
+def as_seen(units: Floats, *, history: History) -> Floats:
+    """As the Prophet solver takes it: (series, days), NaN before the first sale and while the shop was closed."""
+    begun = np.logical_or.accumulate(units > 0, axis=0)
+    return np.where(begun & history.open_days[: len(units), None], units, np.nan).T
+
+
+def _dates(history: History) -> Iterable[Any]:
+    last = history.first + timedelta(days=history.n_days + DAYS_AHEAD)
+    return holiday_dates(tuple(day) for day in special_days(range(history.first.year, last.year + 1)))
