@@ -13,7 +13,8 @@ ROOT = Path(__file__).parent.parent
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [Path(sys.executable).parent / "lint-imports", "--no-cache", "--config", folder / "pyproject.toml"]
+    program = Path(sys.executable).with_name("lint-imports")
+    command: list[str | Path] = [program, "--no-cache", "--config", folder / "pyproject.toml"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 

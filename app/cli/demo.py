@@ -39,7 +39,7 @@ def demo(context: typer.Context) -> None:
         written = time.perf_counter()
         with _running_service(settings) as service:
             ready = time.perf_counter()
-            upload = service.follow(service.upload(dict(files), cnpj=CNPJ, name=COMPANY))
+            upload = service.follow(service.upload(files.items(), cnpj=CNPJ, name=COMPANY))
             served = time.perf_counter()
             show_upload(upload)
             show_predictions(service, CNPJ)

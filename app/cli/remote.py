@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,17 +37,14 @@ class Service:
         """
         return _answer(self._http.get(path, params=query))
 
-    def upload(self, files: dict[Table | None, Path] | list[Path], *, cnpj: str, name: str) -> str:
-        """Send files; returns the upload's address.
+    def upload(self, files: Iterable[tuple[str | None, Path]], *, cnpj: str, name: str) -> str:
+        """Send files, each as its table or as one to find out; returns the upload's address.
 
         Raises:
             ServiceRefused: with the problem the service answered.
         """
-        named = files.items() if isinstance(files, dict) else ((None, file) for file in files)
         with ExitStack() as stack:
-            parts = [
-                (str(table or "files"), (path.name, stack.enter_context(path.open("rb")))) for table, path in named
-            ]
+            parts = [(table or "files", (path.name, stack.enter_context(path.open("rb")))) for table, path in files]
             form = {"cnpj": cnpj, "company_name": name}
             return str(_answer(self._http.post("/upload", data=form, files=parts))["url"])
 
@@ -79,7 +77,7 @@ def upload(
 ) -> None:
     """Envia as planilhas de uma empresa para o serviço."""
     service = connect(context.obj)
-    address = service.upload(files, cnpj=cnpj, name=name)
+    address = service.upload([(None, file) for file in files], cnpj=cnpj, name=name)
     typer.echo(address)
     if wait:
         show_upload(service.follow(address))

@@ -13,33 +13,42 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="QUANTYFY_", extra="ignore", frozen=True)
 
     home: Path = Field(
-        Path("./.quantyfy"), description="Folder of the embedded database, the local lake and the local API key."
+        default=Path("./.quantyfy"),
+        description="Folder of the embedded database, the local lake and the local API key.",
     )
     database_url: SecretStr | None = Field(
-        None, description="PostgreSQL as the application's role; unset: the embedded one."
+        default=None, description="PostgreSQL as the application's role; unset: the embedded one."
     )
     owner_database_url: SecretStr | None = Field(
-        None, description="PostgreSQL as the owner of the tables; only `migrate` uses it."
+        default=None, description="PostgreSQL as the owner of the tables; only `migrate` uses it."
     )
     lake_url: str | None = Field(
-        None, description="file:///folder or s3://bucket/prefix; unset: the folder `lake` under home."
+        default=None, description="file:///folder or s3://bucket/prefix; unset: the folder `lake` under home."
     )
-    s3_endpoint: str | None = Field(None, description="Address of an S3 server that is not AWS.")
-    s3_region: str = Field("sa-east-1", description="Region of the bucket.")
-    s3_kms_key: str | None = Field(None, description="KMS key that encrypts new objects; unset: the bucket's own rule.")
-    upload_limit_mb: int = Field(500, gt=0, description="Largest upload, all its files together, in MB (10^6 bytes).")
-    host: str = Field("127.0.0.1", description="Address the service listens on.")
-    port: int = Field(8000, ge=1, le=65535, description="Port the service listens on.")
+    s3_endpoint: str | None = Field(default=None, description="Address of an S3 server that is not AWS.")
+    s3_region: str = Field(default="sa-east-1", description="Region of the bucket.")
+    s3_kms_key: str | None = Field(
+        default=None, description="KMS key that encrypts new objects; unset: the bucket's own rule."
+    )
+    upload_limit_mb: int = Field(
+        default=500, gt=0, description="Largest upload, all its files together, in MB (10^6 bytes)."
+    )
+    host: str = Field(default="127.0.0.1", description="Address the service listens on.")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port the service listens on.")
     worker_concurrency: int = Field(
-        1, ge=1, description="Jobs a worker does at once; each company's still go one by one."
+        default=1, ge=1, description="Jobs a worker does at once; each company's still go one by one."
     )
-    log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or lines for people.")
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="One JSON object a line, or lines for people."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least important line that is written."
+        default="info", description="Least important line that is written."
     )
-    api_url: str = Field("http://127.0.0.1:8000", description="Service that `upload` and `predictions` talk to.")
+    api_url: str = Field(
+        default="http://127.0.0.1:8000", description="Service that `upload` and `predictions` talk to."
+    )
     api_key: SecretStr | None = Field(
-        None, description="Key for `upload` and `predictions`; unset: the local one under home."
+        default=None, description="Key for `upload` and `predictions`; unset: the local one under home."
     )
 
     @property
