@@ -38,6 +38,7 @@ DATA_CADASTRO: Final = "data_cadastro"
 DATA_DESCONTINUACAO: Final = "data_descontinuacao"
 DATA_ESTOQUE: Final = "data_estoque"
 EAN: Final = "ean"
+EXCLUIDO: Final = "excluido"
 ESTOQUE_MAXIMO: Final = "estoque_maximo"
 ESTOQUE_MINIMO: Final = "estoque_minimo"
 FORNECEDOR: Final = "fornecedor"
@@ -76,6 +77,7 @@ SALES: Final = (
     Field("valor_frete", Kind.IGNORED, "frete do pedido", "12,00"),
     Field(c.VALOR_TOTAL, Kind.IGNORED, "total do pedido", "105,70"),
     Field(CHAVE_NFE, Kind.IGNORED, "chave de acesso da nota, 44 caracteres", ""),
+    Field(EXCLUIDO, Kind.IGNORED, "marca de linha excluída do Protheus; linhas marcadas não contam", ""),
 )
 
 ITEMS: Final = (
@@ -110,6 +112,7 @@ ITEMS: Final = (
     Field("cfop", Kind.IGNORED, "CFOP da nota", "5102"),
     *_BRANCH,
     Field(CHAVE_NFE, Kind.IGNORED, "chave de acesso da nota, 44 caracteres", ""),
+    Field(EXCLUIDO, Kind.IGNORED, "marca de linha excluída do Protheus; linhas marcadas não contam", ""),
 )
 
 PRODUCTS: Final = (

@@ -1,0 +1,112 @@
+"""The products file: one row a product, the last of each code."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import polars as pl
+
+from app.domain import columns as c
+from app.domain import contract as k
+from app.domain.findings import MISSING_DESCRIPTION, MISSING_SKU, REPEATED_PRODUCT, SCIENTIFIC_CODE, RowCount
+from app.processing.codes import is_scientific
+from app.processing.doubtful import doubts, without_doubtful_numbers
+from app.processing.headings import normalised
+from app.processing.noticing import noticed, noticed_where, together
+from app.processing.records import LINE
+from app.processing.screening import Problem, screen
+from app.processing.sheets import Sheet
+from app.processing.statuses import is_active
+from app.processing.typed import typed
+from app.processing.units import clean_units
+
+ACTIVE: Final = "ativo"
+INACTIVE: Final = "inativo"
+FOLDED: Final = "folded"
+
+
+class Catalogue(NamedTuple):
+    """The products, and what became of the rows they came in."""
+
+    products: pl.DataFrame
+    findings: pl.DataFrame
+    counts: RowCount
+
+
+def read_catalogue(sheets: Sequence[Sheet]) -> Catalogue:
+    """All the products of an upload, later files and later rows winning."""
+    read = [_read_block(sheet, cells, number) for number, sheet in enumerate(sheets) for cells in sheet.cells()]
+    rows = pl.concat([part.products for part in read])
+    last = rows.with_columns(pl.col(c.SKU).str.to_lowercase().alias(FOLDED)).with_row_index("order")
+    kept = last.unique(FOLDED, keep="last", maintain_order=True)
+    earlier = last.join(kept, on="order", how="anti")
+    repeated = [
+        noticed(sheet, REPEATED_PRODUCT, part[LINE], field=c.SKU, values=part[c.SKU])
+        for number, sheet in enumerate(sheets)
+        if not (part := earlier.filter(pl.col("sheet") == number)).is_empty()
+    ]
+    counts = RowCount(
+        sum(part.counts.rows_in for part in read),
+        kept.height,
+        sum(part.counts.rejected for part in read),
+        sum(part.counts.skipped for part in read) + earlier.height,
+    )
+    findings = together([*map(doubts, sheets), *(part.findings for part in read), *repeated])
+    return Catalogue(kept.drop("order", FOLDED, "sheet", LINE), findings, counts)
+
+
+def merge_products(earlier: pl.DataFrame | None, products: pl.DataFrame) -> pl.DataFrame:
+    """The catalogue after an upload: its products, with what an earlier catalogue knew and it does not say, and the others."""
+    if earlier is None or earlier.is_empty():
+        return products
+    old, new = (frame.with_columns(pl.col(c.SKU).str.to_lowercase().alias(FOLDED)) for frame in (earlier, products))
+    known = new.join(old, on=FOLDED, how="left", suffix="_before", maintain_order="left")
+    filled = known.select(pl.coalesce(name, f"{name}_before") for name in products.columns)
+    others = old.join(new, on=FOLDED, how="anti", maintain_order="left").select(products.columns)
+    return pl.concat([others, filled])
+
+
+def _read_block(sheet: Sheet, cells: pl.DataFrame, number: int) -> Catalogue:
+    read = typed(sheet, cells)
+    codes = read.values[c.SKU]
+    screened = screen(
+        sheet,
+        cells,
+        rejecting=(
+            Problem(MISSING_SKU, codes.is_null(), c.SKU),
+            Problem(SCIENTIFIC_CODE, is_scientific(codes), c.SKU),
+        ),
+    )
+    kept = cells.filter(screened.kept)
+    trusted = without_doubtful_numbers(sheet, kept, read.filter(screened.kept), required=frozenset())
+    products = _clean(sheet, trusted.values)
+    nameless = noticed_where(sheet, MISSING_DESCRIPTION, kept, products[c.DESCRICAO].is_null(), field=c.DESCRICAO)
+    return Catalogue(
+        products.with_columns(pl.col(c.DESCRICAO).fill_null(pl.col(c.SKU)), pl.lit(number).alias("sheet")),
+        together([screened.findings, trusted.findings, nameless]),
+        RowCount(cells.height, kept.height, screened.rejected, screened.skipped),
+    )
+
+
+def _clean(sheet: Sheet, values: pl.DataFrame) -> pl.DataFrame:
+    named = _with_parents_names(values)
+    return named.with_columns(
+        clean_units(named[c.UNIDADE]), _situation(sheet, named[c.SITUACAO]), pl.col(c.CATEGORIA).str.strip_chars(" >/")
+    )
+
+
+def _with_parents_names(values: pl.DataFrame) -> pl.DataFrame:
+    """Shops that sell variations leave the name and category of the product on its first row only."""
+    same_product = pl.col(k.ID_EXTERNO).is_not_null() & (pl.col(k.ID_EXTERNO) == pl.col(k.ID_EXTERNO).shift(1))
+    if not values.select((same_product & pl.col(c.DESCRICAO).is_null()).any()).item():
+        return values
+    filled = [pl.col(name).forward_fill().over(k.ID_EXTERNO) for name in (c.DESCRICAO, c.CATEGORIA, k.MARCA)]
+    return values.with_columns(filled)
+
+
+def _situation(sheet: Sheet, text: pl.Series) -> pl.Series:
+    says_inactive = normalised(sheet.header_of(c.SITUACAO) or "") == "inativo"
+    words = {
+        word: ACTIVE if is_active(word, heading_says_inactive=says_inactive) else INACTIVE
+        for word in text.drop_nulls().unique()
+    }
+    return text.replace_strict(words, default=ACTIVE, return_dtype=pl.String)

@@ -1,0 +1,108 @@
+"""One clean table of sales: repeated lines told apart, and later uploads merged into earlier ones.
+
+A line is known by branch, sale, product and `linha`: the item number where the export has one, else which occurrence of the product
+in the sale it is. A later upload's line replaces an earlier one of the same key, so uploading a file twice changes nothing.
+"""
+
+from typing import Final, NamedTuple
+
+import polars as pl
+
+from app.domain import columns as c
+from app.processing.records import LINE
+from app.processing.sales import SHEET
+
+KEY: Final = (c.LOJA, c.ID_VENDA, c.SKU, c.LINHA)
+SCHEMA: Final = {
+    c.ID_VENDA: pl.String,
+    c.LINHA: pl.UInt32,
+    c.DATA_VENDA: pl.Date,
+    c.SITUACAO: pl.String,
+    c.SKU: pl.String,
+    c.DESCRICAO: pl.String,
+    c.QUANTIDADE: pl.Float64,
+    c.QUANTIDADE_DEVOLVIDA: pl.Float64,
+    c.UNIDADE: pl.String,
+    c.PRECO_UNITARIO: pl.Float64,
+    c.VALOR_TOTAL: pl.Float64,
+    c.CANAL: pl.String,
+    c.LOJA: pl.String,
+}
+_FOLDED: Final = "folded"
+_CONTENT: Final = (c.QUANTIDADE, c.PRECO_UNITARIO, c.VALOR_TOTAL)
+
+
+class Numbered(NamedTuple):
+    """Lines that all have a key of their own; `repeated` were replaced by later ones, `identical` may be doubles."""
+
+    lines: pl.DataFrame
+    repeated: pl.DataFrame
+    identical: pl.DataFrame
+
+
+class Merged(NamedTuple):
+    """A month after an upload."""
+
+    lines: pl.DataFrame
+    already_there: int  # lines of the upload whose key existed
+    added: int
+    changed: int  # of those already there, how many say something else now
+
+
+def numbered(lines: pl.DataFrame) -> Numbered:
+    """Gives each line of a month its key; `lines` has `line` and `sheet` besides the clean columns.
+
+    Of lines with the same item number the last counts. Lines without a number are told apart by occurrence within their file,
+    and a later file's replace an earlier one's.
+    """
+    alike = lines.select(pl.struct(c.LOJA, c.ID_VENDA, c.SKU).hash()).to_series().is_duplicated()
+    if not alike.any():
+        return Numbered(_with_first_number(lines), lines.clear(), lines.clear())
+    several = lines.filter(alike)
+    occurrence = pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over(SHEET, c.LOJA, c.ID_VENDA, c.SKU)
+    told_apart = several.with_columns(
+        pl.col(c.LINHA).fill_null(occurrence), pl.col(c.LINHA).is_null().alias("unnumbered")
+    )
+    kept = told_apart.unique(KEY, keep="last", maintain_order=True)
+    repeated = (
+        told_apart.join(kept, on=[SHEET, LINE], how="anti") if kept.height < told_apart.height else told_apart.clear()
+    )
+    same = pl.struct(c.LOJA, c.ID_VENDA, c.SKU, *_CONTENT)
+    identical = kept.filter(pl.col("unnumbered") & ~same.is_first_distinct())
+    single = _with_first_number(lines.filter(~alike))
+    return Numbered(
+        pl.concat([single, kept.drop("unnumbered")]).sort(SHEET, LINE),
+        repeated.drop("unnumbered"),
+        identical.drop("unnumbered"),
+    )
+
+
+def _with_first_number(lines: pl.DataFrame) -> pl.DataFrame:
+    return lines.with_columns(pl.col(c.LINHA).fill_null(1))
+
+
+def clean_columns(lines: pl.DataFrame) -> pl.DataFrame:
+    """The columns of a clean line, in their order and types."""
+    return lines.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+
+
+def merge(earlier: pl.DataFrame | None, lines: pl.DataFrame) -> Merged:
+    """The lines of a month after an upload: those of the upload, and the earlier ones it says nothing about.
+
+    Args:
+        earlier: the month as published before; None when it is new.
+        lines: the upload's lines of the month.
+    """
+    if earlier is None or earlier.is_empty():
+        return Merged(lines, 0, lines.height, 0)
+    old, new = _keyed(earlier), _keyed(lines)
+    key = (c.LOJA, c.ID_VENDA, _FOLDED, c.LINHA)
+    there = new.join(old, on=key, how="semi", nulls_equal=True)
+    untouched = old.join(new, on=key, how="anti", nulls_equal=True).drop(_FOLDED)
+    same = there.join(old, on=[*SCHEMA], how="semi", nulls_equal=True)
+    everything = pl.concat([untouched, lines]).sort(c.DATA_VENDA, c.ID_VENDA, maintain_order=True)
+    return Merged(everything, there.height, new.height - there.height, there.height - same.height)
+
+
+def _keyed(lines: pl.DataFrame) -> pl.DataFrame:
+    return lines.with_columns(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED))

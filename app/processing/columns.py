@@ -1,0 +1,181 @@
+"""The customer's headings to ours: by name first, then by what the columns hold where names are not enough."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Final, NamedTuple
+
+import polars as pl
+
+from app.domain import columns as c
+from app.domain import contract as k
+from app.domain.contract import CONTRACT, Kind
+from app.domain.uploads import Table
+from app.processing.dates import DateStyle, read_dates
+from app.processing.headings import normalised
+from app.processing.numbers import NumberStyle, read_numbers
+from app.processing.synonyms import SYNONYMS
+
+IGNORE: Final = ""  # a customer's mapping of a heading to nothing
+CONFIRMED: Final = 1.0
+_SUREST: Final = 0.99
+_LEAST_SURE: Final = 0.6
+_DOUBTFUL: Final = 0.3
+_PLAUSIBLE: Final = 0.5
+_LONG_TEXT: Final = 300
+_MATCHING_TOTALS: Final = 0.5
+
+_STATES: Final = frozenset(
+    "ac al ap am ba ce df es go ma mt ms mg pa pb pr pe pi rj rn rs ro rr sc sp se to acre alagoas amapa amazonas bahia ceara"
+    " maranhao para paraiba parana pernambuco piaui rondonia roraima sergipe tocantins goias".split()  # noqa: SIM905
+) | {
+    "distrito federal",
+    "espirito santo",
+    "mato grosso",
+    "mato grosso do sul",
+    "minas gerais",
+    "rio de janeiro",
+    "rio grande do norte",
+    "rio grande do sul",
+    "santa catarina",
+    "sao paulo",
+}
+
+
+class Match(NamedTuple):
+    """A field found in a column."""
+
+    field: str
+    confidence: float
+
+
+class Candidate(NamedTuple):
+    """A column that could be a field. Candidates sort by how well they fit: what they hold, then their name's rank."""
+
+    implausible: bool
+    rank: int
+    position: int
+    field: str
+
+
+def match_columns(
+    headings: Sequence[str],
+    sample: pl.DataFrame,
+    *,
+    table: Table,
+    personal: Sequence[bool],
+    confirmed: Mapping[str, str] | None = None,
+) -> dict[int, Match]:
+    """Which field each column is, by position; a field is never given twice, and personal columns never.
+
+    Args:
+        headings: as the customer wrote them.
+        sample: cells `0`, `1`, ... of some records.
+        table: the table the file is read as.
+        personal: which columns hold personal data.
+        confirmed: headings to fields that the customer settled; an empty field leaves the column unused.
+    """
+    settled = {normalised(heading): name for heading, name in (confirmed or {}).items()}
+    matches: dict[int, Match] = {}
+    taken: set[str] = set()
+    for place, heading in enumerate(headings):
+        name = settled.get(normalised(heading), IGNORE)
+        if name and not personal[place] and name in SYNONYMS[table] and name not in taken:
+            matches[place] = Match(name, CONFIRMED)
+            taken.add(name)
+    free = [p for p, h in enumerate(headings) if not personal[p] and normalised(h) not in settled]
+    for candidate in sorted(_candidates(headings, sample, table, free)):
+        if candidate.position not in matches and candidate.field not in taken:
+            matches[candidate.position] = Match(candidate.field, _confidence(candidate, table))
+            taken.add(candidate.field)
+    return _with_order_totals_apart(matches, sample) if table is Table.ITEMS else matches
+
+
+@cache
+def names_of(table: Table) -> Mapping[str, tuple[str, int]]:
+    """Every normalised heading of a table: its field and how far down the list of names it stands."""
+    known: dict[str, tuple[str, int]] = {}
+    for field_name, names in SYNONYMS[table].items():
+        for rank, name in enumerate(names):
+            known.setdefault(normalised(name), (field_name, rank))
+    return known
+
+
+def is_known(heading: str) -> bool:
+    """Whether some table has a field of this name."""
+    name = normalised(heading)
+    return bool(name) and any(name in names_of(table) for table in Table)
+
+
+def _candidates(headings: Sequence[str], sample: pl.DataFrame, table: Table, free: Sequence[int]) -> list[Candidate]:
+    known = names_of(table)
+    found = [(place, *known[normalised(headings[place])]) for place in free if normalised(headings[place]) in known]
+    return [
+        Candidate(not _is_plausible(sample[str(place)], table, name), rank, place, name) for place, name, rank in found
+    ]
+
+
+def _confidence(candidate: Candidate, table: Table) -> float:
+    if candidate.implausible:
+        return _DOUBTFUL
+    names = len(SYNONYMS[table][candidate.field])
+    return round(_SUREST - (_SUREST - _LEAST_SURE) * candidate.rank / max(names - 1, 1), 2)
+
+
+def _is_plausible(text: pl.Series, table: Table, name: str) -> bool:
+    """Whether a column holds what its name says: dates, numbers, a status that is no Brazilian state, a name that is no page."""
+    values = text.drop_nulls().head(200)
+    if values.is_empty():
+        return False
+    kind = k.field(table, name).kind if name in {f.name for f in CONTRACT[table]} else Kind.IGNORED
+    if kind is Kind.DATE:
+        return max(_share(read_dates(values, style=style).is_not_null()) for style in DateStyle) >= _PLAUSIBLE
+    if kind in {Kind.NUMBER, Kind.AMOUNT}:
+        return _share(read_numbers(values, style=NumberStyle.BR).values.is_not_null()) >= _PLAUSIBLE
+    if name == c.SITUACAO:
+        return not _are_states(values)
+    return not (name == c.DESCRICAO and _are_pages(values))
+
+
+def _share(flags: pl.Series) -> float:
+    return float(flags.sum()) / max(len(flags), 1)
+
+
+def _are_states(values: pl.Series) -> bool:
+    plain = [
+        unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode().lower().strip() for value in values
+    ]
+    return sum(value in _STATES for value in plain) >= _PLAUSIBLE * len(plain)
+
+
+def _are_pages(values: pl.Series) -> bool:
+    """Whether most values are HTML or long texts, which no product is called."""
+    return _share(values.str.contains(r"<[a-zA-Z/]") | (values.str.len_chars() > _LONG_TEXT)) >= _PLAUSIBLE
+
+
+def _with_order_totals_apart(matches: dict[int, Match], sample: pl.DataFrame) -> dict[int, Match]:
+    """A total that is the same on every line of a sale, and not quantity times price, is the order's: it is never summed."""
+    place = {match.field: position for position, match in matches.items()}
+    needed = (c.ID_VENDA, c.QUANTIDADE, c.PRECO_UNITARIO, c.VALOR_TOTAL)
+    if any(name not in place for name in needed) or not _repeats_the_order(sample, [place[name] for name in needed]):
+        return matches
+    moved = place[c.VALOR_TOTAL]
+    return {**matches, moved: Match("valor_pedido", matches[moved].confidence)}
+
+
+def _repeats_the_order(sample: pl.DataFrame, places: Sequence[int]) -> bool:
+    sale, quantity, price, total = (sample[str(place)] for place in places)
+    lines = pl.DataFrame(
+        {
+            "sale": sale,
+            "expected": read_numbers(quantity, style=NumberStyle.BR).values
+            * read_numbers(price, style=NumberStyle.BR).values,
+            "total": read_numbers(total, style=NumberStyle.BR).values,
+        }
+    ).drop_nulls()
+    several = lines.filter(pl.len().over("sale") > 1)
+    if several.is_empty():
+        return False
+    off = (several["expected"] - several["total"]).abs() > 0.01 * several["total"].abs() + 0.01
+    constant = several.group_by("sale").agg(pl.col("total").n_unique() == 1)["total"]
+    return min(_share(off), _share(constant)) > _MATCHING_TOTALS

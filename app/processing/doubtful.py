@@ -1,0 +1,59 @@
+"""Values a row can do without: read as far as they go, and what was odd about them reported."""
+
+from typing import NamedTuple
+
+import polars as pl
+
+from app.domain.contract import CONTRACT, Kind
+from app.domain.findings import NEGATIVE_AMOUNT, OTHER_NUMBER_STYLE, RULES, UNREADABLE_NUMBER
+from app.processing.noticing import noticed, noticed_where, together
+from app.processing.sheets import Sheet
+from app.processing.typed import Typed
+
+
+class Doubted(NamedTuple):
+    """The values that can be trusted, and what was noticed about the rest."""
+
+    values: pl.DataFrame
+    findings: pl.DataFrame
+
+
+def without_doubtful_numbers(sheet: Sheet, cells: pl.DataFrame, read: Typed, *, required: frozenset[str]) -> Doubted:
+    """Numbers that are negative where only positive ones fit become null; unreadable ones are reported.
+
+    Args:
+        sheet: where the cells are from.
+        cells: the rows as written, beside `read`.
+        read: the rows as read.
+        required: fields whose unreadable values reject their row, reported elsewhere.
+    """
+    kinds = {field.name: field.kind for field in CONTRACT[sheet.table]}
+    parts, values = [], read.values
+    for name in sheet.dialect.numbers:
+        numbers, text = values[name], cells[str(sheet.positions[name])]
+        parts.append(noticed_where(sheet, OTHER_NUMBER_STYLE, cells, read.other_style[name], field=name))
+        if name not in required:
+            unreadable = numbers.is_null() & text.is_not_null()
+            parts.append(noticed_where(sheet, UNREADABLE_NUMBER, cells, _meaningful(unreadable, text), field=name))
+        negative = (numbers < 0).fill_null(value=False)
+        if kinds[name] is Kind.AMOUNT and negative.any():
+            parts.append(noticed_where(sheet, NEGATIVE_AMOUNT, cells, negative, field=name))
+            values = values.with_columns(numbers.set(negative, None))
+    return Doubted(values, together(parts))
+
+
+def _meaningful(unreadable: pl.Series, text: pl.Series) -> pl.Series:
+    """A dash or a blank is how people write nothing."""
+    if not unreadable.any():
+        return unreadable
+    return unreadable & text.str.contains(r"[^\s\-\u00a0]").fill_null(value=False)
+
+
+def doubts(sheet: Sheet) -> pl.DataFrame:
+    """The columns of a sheet whose style could not be told."""
+    return together(
+        [
+            noticed(sheet, RULES[d.rule], pl.Series([d.line]), field=d.field, values=pl.Series([d.value]))
+            for d in sheet.dialect.doubts
+        ]
+    )

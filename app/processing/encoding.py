@@ -1,0 +1,121 @@
+"""Bytes to UTF-8: what Excel, web shops and old DOS tills write.
+
+A file is read as the encoding its head shows, and every block is made UTF-8 by itself, so that a file of any size costs one block of
+memory. Bytes that break UTF-8 are taken for Windows-1252 one by one: files glued together from two systems stay readable.
+"""
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from app.domain.errors import NotATable
+
+BLOCK_BYTES: Final = 32 * 1024 * 1024
+LONGEST_LINE: Final = 4 * 1024 * 1024
+
+_PORTUGUESE: Final = frozenset("áàâãéêíóôõúüçÁÀÂÃÉÊÍÓÔÕÚÜÇºª")
+_WIDE: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+def encoding_of(head: bytes) -> str:
+    """`utf-8`, `utf-16-le`, `utf-16-be`, `cp1252` or `cp850`, from the first bytes of a file.
+
+    Guessers are not used: they take Portuguese Windows-1252 for cp1250 (ã becomes ă).
+    """
+    for mark, name in _WIDE.items():
+        if head.startswith(mark):
+            return name
+    return _wide_without_mark(head) or _narrow(head)
+
+
+def _wide_without_mark(head: bytes) -> str | None:
+    """UTF-16 of Western text has a zero in every second byte."""
+    zeros = (head[::2].count(0), head[1::2].count(0))
+    most = max(zeros, default=0)
+    if most * 2 < len(head) * 0.6 or not head:
+        return None
+    return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+
+
+def _narrow(head: bytes) -> str:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # a character cut at the end of the head is no error
+    except UnicodeDecodeError:
+        return max(("cp1252", "cp850"), key=lambda name: _portuguese_letters(head, name))
+    return "utf-8"
+
+
+def _portuguese_letters(head: bytes, encoding: str) -> int:
+    return sum(letter in _PORTUGUESE for letter in head.decode(encoding, errors="replace"))
+
+
+def lone_bytes_as_windows_1252(error: UnicodeError) -> tuple[str, int]:
+    """Error handler for UTF-8: the byte that does not fit is a Windows-1252 letter."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.start + 1].decode("cp1252", errors="replace"), error.start + 1
+
+
+codecs.register_error("quantyfy.windows-1252", lone_bytes_as_windows_1252)
+
+
+def utf8_blocks(path: Path, *, encoding: str, newline: str = "\n", block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """The file as UTF-8 in blocks that end at a line break, without byte-order mark and NULs; breaks are `\\n` or `\\r\\n`.
+
+    Raises:
+        NotATable: a line is longer than any table's.
+    """
+    break_mark, rest = newline.encode(), b""
+    for piece in _pieces(path, encoding, block_bytes):
+        text = rest + piece
+        cut = text.rfind(break_mark) + 1
+        if len(text) - cut > LONGEST_LINE:
+            raise endless_line(path.name)
+        if cut:
+            yield _tidy(_utf8(text[:cut], encoding), newline)
+        rest = text[cut:]
+    if rest:
+        yield _tidy(_utf8(rest, encoding), newline)
+
+
+def utf8_text(head: bytes, encoding: str) -> str:
+    """The text of the first bytes of a file; a character cut at their end is left out."""
+    errors = "quantyfy.windows-1252" if encoding == "utf-8" else "replace"
+    return codecs.getincrementaldecoder(encoding)(errors).decode(head[_length_of_mark(head) :])
+
+
+def endless_line(name: str) -> NotATable:
+    """The refusal of a file whose lines have no end."""
+    return NotATable(
+        file=name,
+        reason="há uma linha com milhões de caracteres",
+        reason_en="one of its lines has millions of characters",
+    )
+
+
+def _pieces(path: Path, encoding: str, block_bytes: int) -> Iterator[bytes]:
+    """Raw bytes of narrow encodings; UTF-16 already as UTF-8, for its line breaks cannot be found byte by byte."""
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace") if encoding.startswith("utf-16") else None
+    with path.open("rb") as file:
+        file.seek(_length_of_mark(file.read(3)))
+        while piece := file.read(block_bytes):
+            yield decoder.decode(piece).encode("utf-8", errors="replace") if decoder else piece
+
+
+def _length_of_mark(head: bytes) -> int:
+    marks = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    return next((len(mark) for mark in marks if head.startswith(mark)), 0)
+
+
+def _utf8(text: bytes, encoding: str) -> bytes:
+    if text.isascii() or encoding.startswith("utf-16"):
+        return text
+    if encoding == "utf-8":
+        return text.decode("utf-8", errors="quantyfy.windows-1252").encode()
+    return text.decode(encoding, errors="replace").encode()
+
+
+def _tidy(text: bytes, newline: str) -> bytes:
+    without_nuls = text.replace(b"\0", b"") if b"\0" in text else text
+    return without_nuls.replace(b"\r", b"\n") if newline == "\r" else without_nuls

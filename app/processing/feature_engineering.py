@@ -1,0 +1,49 @@
+"""Product by day demand: gross sales by the day they were made, returns beside them."""
+
+from typing import Final
+
+import polars as pl
+
+from app.domain import columns as c
+from app.processing.statuses import Status
+
+_SALE_OF_PRODUCT: Final = (c.LOJA, c.ID_VENDA, c.SKU)
+
+
+def daily_demand(lines: pl.DataFrame) -> pl.DataFrame:
+    """What each product sold on each day, from the clean lines of any period.
+
+    Cancelled and pending sales count for nothing. A product taken back in full within its own sale was never sold. Everything else
+    that came back (negative lines, quantities returned later, returned sales) is counted as returned on the day of the sale, and
+    never makes demand negative.
+
+    Returns:
+        `sku`, `date`, `quantity`, `revenue`, `returned`, sorted by product and day; a day without a row sold nothing.
+    """
+    counted = lines.lazy().filter(pl.col(c.SITUACAO).is_in([Status.COMPLETED.value, Status.RETURNED.value]))
+    sold = pl.col(c.SITUACAO) == Status.COMPLETED.value
+    gross = pl.when(sold).then(pl.col(c.QUANTIDADE).clip(0)).otherwise(0.0)
+    back = pl.when(sold).then((-pl.col(c.QUANTIDADE)).clip(0)).otherwise(pl.col(c.QUANTIDADE).abs())
+    return (
+        _without_taken_back(counted)
+        .group_by(c.SKU, pl.col(c.DATA_VENDA).alias(c.DATE))
+        .agg(
+            gross.sum().alias(c.QUANTITY),
+            pl.when(sold).then(pl.col(c.VALOR_TOTAL).clip(0)).otherwise(0.0).sum().alias(c.REVENUE),
+            (back + pl.col(c.QUANTIDADE_DEVOLVIDA)).sum().alias(c.RETURNED),
+        )
+        .sort(c.SKU, c.DATE)
+        .collect()
+    )
+
+
+def _without_taken_back(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Less the products whose lines in one sale add up to nothing, as when a till cancels an item."""
+    taken_back = lines.filter(pl.col(c.QUANTIDADE) < 0).select(_SALE_OF_PRODUCT).unique()
+    involved = lines.join(taken_back, on=_SALE_OF_PRODUCT, how="semi", nulls_equal=True)
+    nothing_left = (
+        involved.group_by(_SALE_OF_PRODUCT)
+        .agg(pl.col(c.QUANTIDADE).sum(), (pl.col(c.QUANTIDADE) > 0).any().alias("sold"))
+        .filter(pl.col("sold") & (pl.col(c.QUANTIDADE) == 0))
+    )
+    return lines.join(nothing_left, on=_SALE_OF_PRODUCT, how="anti", nulls_equal=True)

@@ -1,0 +1,51 @@
+"""Order fields that an export writes only on the first row of an order, put on its other rows.
+
+1001;31/10/2026;Pago;caneca        1001;31/10/2026;Pago;caneca
+1001;          ;    ;copo     ->   1001;31/10/2026;Pago;copo
+    ;          ;    ;prato         1001;31/10/2026;Pago;prato
+"""
+
+from typing import Final
+
+import polars as pl
+
+from app.domain import columns as c
+from app.domain import contract as k
+from app.processing.sheets import Sheet
+
+_ORDER_FIELDS: Final = (c.DATA_VENDA, c.SITUACAO, c.CANAL, c.LOJA, k.CNPJ_ESTABELECIMENTO)
+_FILLED: Final = (c.ID_VENDA, *_ORDER_FIELDS)
+
+
+class FilledDown:
+    """Fills the blocks of one file in order, remembering the last order across blocks."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self._date_place = sheet.positions.get(c.DATA_VENDA)
+        self._last: pl.DataFrame | None = None
+
+    def __call__(self, cells: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
+        """The values with order fields filled; a row continues an order when it has a product, no date, and no other number."""
+        if self._date_place is None:
+            return values
+        undated = cells[str(self._date_place)].fill_null("").str.strip_chars() == ""
+        filled = _filled(values, undated, self._last) if undated.any() else values
+        dated = filled.filter(pl.col(c.DATA_VENDA).is_not_null() & pl.col(c.ID_VENDA).is_not_null())
+        self._last = dated.tail(1).select(_FILLED) if dated.height else self._last
+        return filled
+
+
+def _filled(values: pl.DataFrame, undated: pl.Series, last: pl.DataFrame | None) -> pl.DataFrame:
+    before = values.clear().select(_FILLED) if last is None else last
+    orders = pl.concat([before, values.select(_FILLED)])
+    opens = pl.concat([pl.Series([True] * before.height, dtype=pl.Boolean), ~undated])
+    names_product = values[c.SKU].is_not_null() | values[c.DESCRICAO].is_not_null()
+    first = orders.with_columns(pl.when(opens).then(pl.col(name)).forward_fill() for name in _FILLED)
+    first = first.slice(before.height)
+    own_id = values[c.ID_VENDA]
+    same_order = own_id.is_null() | (own_id == first[c.ID_VENDA]).fill_null(value=False)
+    continues = undated & names_product & same_order
+    return values.with_columns(
+        pl.when(continues & values[name].is_null()).then(first[name]).otherwise(values[name]).alias(name)
+        for name in _FILLED
+    )

@@ -1,0 +1,226 @@
+"""One block of the items file: typed, screened, joined to its sales, and cleaned. The same steps whatever the file's size."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, NamedTuple
+
+import polars as pl
+
+from app.domain import columns as c
+from app.domain import contract as k
+from app.domain.cnpj import Cnpj
+from app.domain.findings import (
+    ANOTHER_COMPANY,
+    IMPLAUSIBLE_QUANTITY,
+    INVALID_BRANCH,
+    ITEM_WITHOUT_SALE,
+    MISSING_QUANTITY,
+    MISSING_SALE_ID,
+    MISSING_SKU,
+    SALE_SET_ASIDE,
+    SCIENTIFIC_CODE,
+    SKU_FROM_DESCRIPTION,
+    TOTAL_DOES_NOT_MATCH,
+    UNREADABLE_QUANTITY,
+    ZERO_QUANTITY,
+)
+from app.processing.branches import branches
+from app.processing.codes import is_scientific
+from app.processing.doubtful import without_doubtful_numbers
+from app.processing.filling import FilledDown
+from app.processing.headings import normalised
+from app.processing.moments import date_problems, situations
+from app.processing.noticing import noticed_where, together
+from app.processing.records import LINE
+from app.processing.sales import SALE, Sales
+from app.processing.screening import Problem, screen
+from app.processing.sheets import Sheet
+from app.processing.statuses import Status
+from app.processing.typed import typed
+from app.processing.units import clean_units
+
+MOST: Final = 1e8  # units on one line; more is a barcode
+TOLERANCE: Final = 0.01
+CENT: Final = 0.01
+KEPT: Final = (
+    LINE,
+    c.ID_VENDA,
+    c.LINHA,
+    c.DATA_VENDA,
+    c.SITUACAO,
+    c.SKU,
+    c.DESCRICAO,
+    c.QUANTIDADE,
+    c.QUANTIDADE_DEVOLVIDA,
+    c.UNIDADE,
+    c.PRECO_UNITARIO,
+    c.VALOR_TOTAL,
+    c.CANAL,
+    c.LOJA,
+)
+_OF_THE_SALE: Final = (c.DATA_VENDA, c.CANAL, c.LOJA)
+_OWN: Final = "_own"
+_BLANK: Final = r"^[\s\-\u00a0]*$"
+
+
+class Block(NamedTuple):
+    """The clean lines of a block, and what became of its rows. `seen` numbers the sales that have items."""
+
+    lines: pl.DataFrame
+    findings: pl.DataFrame
+    seen: pl.Series
+    rows_in: int
+    rejected: int
+    skipped: int
+
+
+@dataclass(frozen=True)
+class ItemReader:
+    """Reads the blocks of one items file, in order."""
+
+    sheet: Sheet
+    sales: Sales | None
+    today: date
+    cnpj: Cnpj | None
+    by_branch: bool
+    filled_down: FilledDown
+
+    def read(self, cells: pl.DataFrame) -> Block:
+        """The clean lines of one block."""
+        read = typed(self.sheet, cells)
+        values = self._identified(self.filled_down(cells, read.values))
+        where = branches(values, cnpj=self.cnpj)
+        joined = self._with_sales(values.with_columns(where.loja.alias(c.LOJA)))
+        problems = (*self._problems(cells, values), *self._sale_problems(cells, joined), self._foreign(where.foreign))
+        idle = Problem(ZERO_QUANTITY, values[c.QUANTIDADE] == 0, c.QUANTIDADE)
+        screened = screen(self.sheet, cells, rejecting=problems, skipping=(idle,))
+        kept = screened.kept
+        lines = joined.filter(kept) if not kept.all() else joined
+        own = cells.filter(kept) if not kept.all() else cells
+        trusted = without_doubtful_numbers(
+            self.sheet, own, read.filter(kept)._replace(values=lines), required=frozenset({c.QUANTIDADE})
+        )
+        situation, unknown = situations(self.sheet, trusted.values)
+        clean = _clean(trusted.values.with_columns(situation.alias(c.SITUACAO)))
+        findings = [
+            screened.findings,
+            trusted.findings,
+            unknown,
+            noticed_where(self.sheet, INVALID_BRANCH, cells, where.invalid & kept, field=k.CNPJ_ESTABELECIMENTO),
+            noticed_where(self.sheet, TOTAL_DOES_NOT_MATCH, own, _total_is_off(trusted.values), field=c.VALOR_TOTAL),
+            self._from_descriptions(own),
+        ]
+        return Block(
+            clean.select(KEPT),
+            together(findings),
+            lines[SALE].drop_nulls().unique(),
+            cells.height,
+            screened.rejected,
+            screened.skipped,
+        )
+
+    def _identified(self, values: pl.DataFrame) -> pl.DataFrame:
+        """With the description for a missing code, and one unit a row where the file has no quantities."""
+        code = pl.col(c.SKU).fill_null(pl.col(c.DESCRICAO).str.slice(0, 60))
+        return values.with_columns(code, self._quantity())
+
+    def _quantity(self) -> pl.Expr:
+        if not self.sheet.has(c.QUANTIDADE):
+            return pl.lit(1.0).alias(c.QUANTIDADE)
+        return pl.col(c.QUANTIDADE)
+
+    def _with_sales(self, values: pl.DataFrame) -> pl.DataFrame:
+        """With the number of the sale, and its date, channel, branch and situation before the item's own."""
+        if self.sales is None:
+            return values.with_columns(
+                pl.lit(None, pl.UInt32).alias(SALE), pl.lit(None, pl.String).alias("sale_status")
+            )
+        key = [c.ID_VENDA, c.LOJA] if self.by_branch else [c.ID_VENDA]
+        taken = [name for name in _OF_THE_SALE if name not in key]
+        of_sale = self.sales.rows.select(
+            SALE,
+            *key,
+            *(pl.col(name).alias(f"{name}{_OWN}") for name in taken),
+            pl.col(c.SITUACAO).alias("sale_status"),
+        )
+        joined = values.join(of_sale, on=key, how="left", nulls_equal=self.by_branch, maintain_order="left")
+        return joined.with_columns(pl.coalesce(f"{name}{_OWN}", name).alias(name) for name in taken).drop(
+            f"{name}{_OWN}" for name in taken
+        )
+
+    def _problems(self, cells: pl.DataFrame, values: pl.DataFrame) -> tuple[Problem, ...]:
+        quantity = values[c.QUANTIDADE]
+        return (
+            Problem(MISSING_SALE_ID, values[c.ID_VENDA].is_null(), c.ID_VENDA),
+            Problem(MISSING_SKU, values[c.SKU].is_null(), c.SKU),
+            Problem(SCIENTIFIC_CODE, is_scientific(values[c.SKU]), c.SKU),
+            *self._quantity_problems(cells, quantity),
+            Problem(IMPLAUSIBLE_QUANTITY, (quantity.abs() > MOST).fill_null(value=False), c.QUANTIDADE),
+        )
+
+    def _quantity_problems(self, cells: pl.DataFrame, quantity: pl.Series) -> tuple[Problem, ...]:
+        place = self.sheet.positions.get(c.QUANTIDADE)
+        unread = quantity.is_null()
+        if place is None or not unread.any():
+            return ()
+        blank = cells[str(place)].fill_null("").str.contains(_BLANK)
+        return (
+            Problem(MISSING_QUANTITY, unread & blank, c.QUANTIDADE),
+            Problem(UNREADABLE_QUANTITY, unread & ~blank, c.QUANTIDADE),
+        )
+
+    def _sale_problems(self, cells: pl.DataFrame, joined: pl.DataFrame) -> tuple[Problem, ...]:
+        """An item needs a date: its own, or that of a sale beside it."""
+        dates = joined[c.DATA_VENDA]
+        place = self.sheet.positions.get(c.DATA_VENDA)
+        if place is not None:
+            return date_problems(dates, cells[str(place)], today=self.today)
+        alone = dates.is_null() & joined[c.ID_VENDA].is_not_null()
+        if not alone.any() or self.sales is None:
+            return (Problem(ITEM_WITHOUT_SALE, alone, c.ID_VENDA),)
+        aside = joined[c.ID_VENDA].is_in(self.sales.set_aside).fill_null(value=False)
+        return (
+            Problem(SALE_SET_ASIDE, alone & aside, c.ID_VENDA),
+            Problem(ITEM_WITHOUT_SALE, alone & ~aside, c.ID_VENDA),
+        )
+
+    def _foreign(self, where: pl.Series) -> Problem:
+        field = k.CNPJ_ESTABELECIMENTO if self.sheet.has(k.CNPJ_ESTABELECIMENTO) else c.LOJA
+        return Problem(ANOTHER_COMPANY, where, field)
+
+    def _from_descriptions(self, cells: pl.DataFrame) -> pl.DataFrame:
+        """Rows of a file with codes that have none; a file without codes is said once, with its heading."""
+        place = self.sheet.positions.get(c.SKU)
+        if place is None:
+            return together([])
+        blank = cells[str(place)].fill_null("").str.strip_chars() == "" if cells[str(place)].null_count() else None
+        return (
+            together([])
+            if blank is None
+            else noticed_where(self.sheet, SKU_FROM_DESCRIPTION, cells, blank, field=c.DESCRICAO)
+        )
+
+
+def _total_is_off(values: pl.DataFrame) -> pl.Series:
+    """Whether quantity times price, with or without the discount, is more than 1 % and rounding away from the total."""
+    expected = pl.col(c.QUANTIDADE).abs() * pl.col(c.PRECO_UNITARIO)
+    total = pl.col(c.VALOR_TOTAL).abs()
+    allowed = pl.max_horizontal(TOLERANCE * total, CENT + CENT / 2 * pl.col(c.QUANTIDADE).abs())
+    discounted = expected - pl.col(k.VALOR_DESCONTO).abs().fill_null(0)
+    off = ((expected - total).abs() > allowed) & ((discounted - total).abs() > allowed)
+    return values.select(off.fill_null(value=False)).to_series()
+
+
+def _clean(values: pl.DataFrame) -> pl.DataFrame:
+    """Situations settled, units spelled alike, prices and totals made from each other; returns are negative throughout."""
+    quantity, sign = pl.col(c.QUANTIDADE), pl.col(c.QUANTIDADE).sign()
+    total = pl.col(c.VALOR_TOTAL).abs()
+    from_price = quantity.abs() * pl.col(c.PRECO_UNITARIO) - pl.col(k.VALOR_DESCONTO).abs().fill_null(0)
+    return values.with_columns(
+        pl.coalesce("sale_status", c.SITUACAO, pl.lit(Status.COMPLETED.value)).alias(c.SITUACAO),
+        clean_units(values[c.UNIDADE]),
+        pl.col(c.PRECO_UNITARIO).fill_null(total / quantity.abs()),
+        (sign * pl.coalesce(total, pl.max_horizontal(from_price, 0))).alias(c.VALOR_TOTAL),
+        pl.col(c.QUANTIDADE_DEVOLVIDA).fill_null(0.0),
+        pl.col(c.LINHA).cast(pl.UInt32, strict=False),
+    )

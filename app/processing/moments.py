@@ -1,0 +1,47 @@
+"""When a sale was made and what became of it: the rules for dates, and the vocabulary of situations."""
+
+from datetime import date, timedelta
+from typing import Final
+
+import polars as pl
+
+from app.domain import columns as c
+from app.domain.findings import (
+    DATE_IN_THE_FUTURE,
+    DATE_TOO_OLD,
+    MISSING_DATE,
+    UNKNOWN_STATUS,
+    UNREADABLE_DATE,
+)
+from app.processing.headings import normalised
+from app.processing.noticing import noticed
+from app.processing.records import LINE
+from app.processing.screening import Problem
+from app.processing.sheets import Sheet
+from app.processing.statuses import Status, status_of
+
+FIRST_DAY: Final = date(2000, 1, 1)
+LATEST: Final = timedelta(days=1)  # a sale near midnight, in a system whose clock is ahead
+
+
+def date_problems(dates: pl.Series, text: pl.Series, *, today: date) -> tuple[Problem, ...]:
+    """What rejects a row for its date; `text` is the date as written, beside it."""
+    empty = text.is_null() | (text.str.strip_chars() == "") if dates.null_count() else text.is_null()
+    return (
+        Problem(MISSING_DATE, dates.is_null() & empty, c.DATA_VENDA),
+        Problem(UNREADABLE_DATE, dates.is_null() & ~empty, c.DATA_VENDA),
+        Problem(DATE_IN_THE_FUTURE, (dates > today + LATEST).fill_null(value=False), c.DATA_VENDA),
+        Problem(DATE_TOO_OLD, (dates < FIRST_DAY).fill_null(value=False), c.DATA_VENDA),
+    )
+
+
+def situations(sheet: Sheet, values: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
+    """The situation of each row, null where none was written; a finding for each word that is not known."""
+    text = values[c.SITUACAO]
+    flag = normalised(sheet.header_of(c.SITUACAO) or "").startswith("cancelado")
+    meanings = {word: status_of(word, says_cancelled=flag) for word in text.drop_nulls().unique()}
+    unknown = [word for word, status in meanings.items() if status is None]
+    first = values.filter(text.is_in(unknown)).unique(c.SITUACAO, keep="first", maintain_order=True)
+    findings = noticed(sheet, UNKNOWN_STATUS, first[LINE], field=c.SITUACAO, values=first[c.SITUACAO])
+    words = {word: (status or Status.COMPLETED).value for word, status in meanings.items()}
+    return text.replace_strict(words, default=None, return_dtype=pl.String), findings

@@ -1,0 +1,74 @@
+"""Whatever container the files came in, CSV files on disk come out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from app.domain.errors import EmptyFile, NotATable
+from app.domain.uploads import IncomingFile, Table
+from app.processing import archives
+from app.processing.sheets import Limits
+from app.processing.workbooks import Workbook
+
+_OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
+
+
+class TextFile(NamedTuple):
+    """A CSV on disk, the customer's own or one we wrote from a workbook."""
+
+    name: str
+    path: Path
+    table: Table | None
+    untouched: bool
+
+
+def text_files(file: IncomingFile, *, workdir: Path, limits: Limits) -> Iterator[TextFile]:
+    """The CSV files inside what was sent; a ZIP is opened once, a workbook gives a file for each tab that is a table.
+
+    Raises:
+        EmptyFile: nothing inside.
+        NotATable: broken, encrypted, nested, or without any table.
+        UploadTooLarge: it would unpack to more than an upload may weigh.
+    """
+    head = _head(file)
+    if not archives.is_zip(head) or archives.is_workbook(file.path):
+        yield from _from_one(file, head, workdir=workdir, limits=limits)
+        return
+    inside = list(archives.unpacked(file, workdir=workdir, limits=limits))
+    if not inside:
+        raise EmptyFile(file=file.name)
+    for member in inside:
+        member_head = _head(member)
+        if archives.is_zip(member_head) and not archives.is_workbook(member.path):
+            raise NotATable(file=file.name, reason="o ZIP tem outro ZIP dentro", reason_en="the ZIP has another inside")
+        yield from _from_one(member, member_head, workdir=workdir, limits=limits)
+
+
+def _head(file: IncomingFile) -> bytes:
+    with file.path.open("rb") as source:
+        return source.read(8)
+
+
+def _from_one(file: IncomingFile, head: bytes, *, workdir: Path, limits: Limits) -> Iterator[TextFile]:
+    if archives.is_zip(head):
+        archives.check_workbook(file, limits)
+    elif not head.startswith(_OLD_EXCEL):
+        yield TextFile(file.name, file.path, file.table, untouched=True)
+        return
+    yield from _from_workbook(file, workdir)
+
+
+def _from_workbook(file: IncomingFile, workdir: Path) -> Iterator[TextFile]:
+    workbook = Workbook(file.path, name=file.name)
+    tabs = workbook.tables()
+    if not tabs:
+        raise NotATable(
+            file=file.name,
+            reason="nenhuma aba tem os nomes das colunas nas primeiras linhas",
+            reason_en="no tab has the names of the columns on its first rows",
+        )
+    for number, (tab, heading_row) in enumerate(tabs):
+        target = workdir / f"{file.path.stem}-tab-{number}.csv"
+        workbook.write_csv(tab, heading_row=heading_row, target=target)
+        shown = file.name if len(tabs) == 1 else f"{file.name} ({tab})"
+        yield TextFile(shown, target, file.table, untouched=False)

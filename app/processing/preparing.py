@@ -1,0 +1,191 @@
+"""Sheets to clean months: read, screened, joined, cleaned, and accounted for to the last row. Memory does not grow with the files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from app.domain import columns as c
+from app.domain.cnpj import Cnpj
+from app.domain.findings import (
+    IDENTICAL_LINE,
+    QUANTITY_ASSUMED,
+    REPEATED_ITEM,
+    SALE_WITHOUT_ITEMS,
+    SKU_FROM_DESCRIPTION,
+    RowCount,
+)
+from app.domain.uploads import Table
+from app.processing.catalogue import Catalogue, read_catalogue
+from app.processing.cleaner import clean_columns, numbered
+from app.processing.doubtful import doubts
+from app.processing.filling import FilledDown
+from app.processing.items import ItemReader
+from app.processing.months import MonthStore
+from app.processing.noticing import noticed, nothing, together
+from app.processing.products_seen import ProductsSeen, mixed_units
+from app.processing.records import LINE
+from app.processing.reporting import report_of
+from app.processing.sales import SALE, SHEET, Sales, read_sales
+from app.processing.sheets import Sheet
+from app.processing.units import in_main_units
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An upload after cleaning. Months stay on disk in the working folder until they are asked for."""
+
+    months: tuple[str, ...]  # `2026-01`, earliest first
+    products: pl.DataFrame | None  # the catalogue; None when no products file was sent
+    findings: pl.DataFrame  # table, file, line, column, value, rule
+    counts: dict[Table, RowCount]
+    sheets: tuple[Sheet, ...]
+    _store: MonthStore
+
+    def lines(self, month: str) -> pl.DataFrame:
+        """The clean lines of one of the months, as `columns.py` lists them."""
+        return clean_columns(self._store.lines(month))
+
+    def report(self) -> dict[str, object]:
+        """How each table was understood, what became of its rows, and the first examples of each finding, as JSON."""
+        return report_of(self.sheets, self.counts, self.findings)
+
+
+def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj | None = None) -> Prepared:
+    """Screens and cleans recognised sheets.
+
+    Args:
+        sheets: from `recognise`; several of a table count as one, the later winning.
+        today: no sale is later than tomorrow.
+        workdir: a folder for months that do not fit in memory; it must live as long as the result is read.
+        cnpj: the company whose branches are welcome; None when it is not known.
+
+    Raises:
+        NotATable: a line deep in a file is longer than any table's.
+    """
+    products = [sheet for sheet in sheets if sheet.table is Table.PRODUCTS]
+    sales = [sheet for sheet in sheets if sheet.table is Table.SALES]
+    items = [sheet for sheet in sheets if sheet.table is Table.ITEMS]
+    by_branch = _have_branches(sales) and _have_branches(items)
+    catalogue = read_catalogue(products) if products else None
+    headers = read_sales(sales, today=today, cnpj=cnpj, by_branch=by_branch) if sales else None
+    lines = _Lines(catalogue, headers, workdir)
+    for number, sheet in enumerate(items):
+        reader = ItemReader(sheet, headers, today, cnpj, by_branch, FilledDown(sheet))
+        lines.read(reader, number)
+    store = lines.finished(items)
+    return Prepared(
+        months=store.months(),
+        products=catalogue.products if catalogue else None,
+        findings=_all_findings(catalogue, headers, lines, sales),
+        counts=_counts(catalogue, headers, lines, items),
+        sheets=tuple(sheets),
+        _store=store,
+    )
+
+
+def _have_branches(sheets: Sequence[Sheet]) -> bool:
+    return bool(sheets) and all(sheet.has(c.LOJA) for sheet in sheets)
+
+
+class _Lines:
+    """The item lines of an upload, gathered block by block and finished month by month."""
+
+    def __init__(self, catalogue: Catalogue | None, sales: Sales | None, workdir: Path) -> None:
+        self._products = ProductsSeen(catalogue.products if catalogue else None)
+        self._store = MonthStore(workdir)
+        self._sales = sales
+        self._seen: list[pl.Series] = []
+        self.findings: list[pl.DataFrame] = []
+        self.rows_in = self.accepted = self.rejected = self.skipped = 0
+
+    def read(self, reader: ItemReader, number: int) -> None:
+        """All the lines of one file."""
+        self.findings += [doubts(reader.sheet), _assumptions(reader.sheet)]
+        for cells in reader.sheet.cells():
+            block = reader.read(cells)
+            lines, unknown = self._products.spelled(reader.sheet, block.lines)
+            self._products.count_units(lines)
+            self._store.add(lines.with_columns(pl.lit(number, pl.Int32).alias(SHEET)))
+            self._seen.append(block.seen)
+            self.findings += [block.findings, unknown]
+            self.rows_in += block.rows_in
+            self.rejected += block.rejected
+            self.skipped += block.skipped
+
+    def finished(self, sheets: Sequence[Sheet]) -> MonthStore:
+        """Every line with its key and in its product's unit; repeated ones counted and left out."""
+        conversion = self._products.conversions() if self.rows_in else pl.DataFrame()
+        for month in self._store.months():
+            lines = self._store.lines(month)
+            told_apart = numbered(lines)
+            self.skipped += told_apart.repeated.height
+            self.accepted += told_apart.lines.height
+            for number, sheet in enumerate(sheets):
+                self.findings += _of_month(sheet, number, told_apart.repeated, told_apart.identical)
+                self.findings.append(mixed_units(sheet, _of_sheet(told_apart.lines, number), conversion))
+            self._store.put(month, in_main_units(told_apart.lines, conversion))
+        return self._store
+
+    def sales_seen(self) -> pl.Series:
+        """The numbers of the sales that have items."""
+        return pl.concat(self._seen).unique() if self._seen else pl.Series(dtype=pl.UInt32)
+
+
+def _of_sheet(lines: pl.DataFrame, number: int) -> pl.DataFrame:
+    return lines.filter(pl.col(SHEET) == number)
+
+
+def _of_month(sheet: Sheet, number: int, repeated: pl.DataFrame, identical: pl.DataFrame) -> list[pl.DataFrame]:
+    again, alike = _of_sheet(repeated, number), _of_sheet(identical, number)
+    return [
+        noticed(sheet, REPEATED_ITEM, again[LINE], field=c.SKU, values=again[c.SKU]),
+        noticed(sheet, IDENTICAL_LINE, alike[LINE], field=c.SKU, values=alike[c.SKU]),
+    ]
+
+
+def _assumptions(sheet: Sheet) -> pl.DataFrame:
+    """What is assumed of every row because a column is not there; said once, with the heading's line."""
+    heading = pl.Series([sheet.dialect.header_line])
+    return together(
+        [
+            noticed(sheet, QUANTITY_ASSUMED, heading) if not sheet.has(c.QUANTIDADE) else nothing(),
+            noticed(sheet, SKU_FROM_DESCRIPTION, heading) if not sheet.has(c.SKU) else nothing(),
+        ]
+    )
+
+
+def _all_findings(
+    catalogue: Catalogue | None, sales: Sales | None, lines: _Lines, sheets: Sequence[Sheet]
+) -> pl.DataFrame:
+    parts = [catalogue.findings] if catalogue else []
+    if sales:
+        parts += [sales.findings, *_without_items(sales, lines, sheets)]
+    return together([*parts, *lines.findings])
+
+
+def _without_items(sales: Sales, lines: _Lines, sheets: Sequence[Sheet]) -> list[pl.DataFrame]:
+    if not lines.rows_in:
+        return []
+    empty = sales.rows.join(lines.sales_seen().to_frame(SALE), on=SALE, how="anti")
+    return [
+        noticed(sheet, SALE_WITHOUT_ITEMS, part[LINE], field=c.ID_VENDA, values=part[c.ID_VENDA])
+        for number, sheet in enumerate(sheets)
+        if not (part := empty.filter(pl.col(SHEET) == number)).is_empty()
+    ]
+
+
+def _counts(
+    catalogue: Catalogue | None, sales: Sales | None, lines: _Lines, items: Sequence[Sheet]
+) -> dict[Table, RowCount]:
+    counts: dict[Table, RowCount] = {}
+    if sales:
+        counts[Table.SALES] = sales.counts
+    if items:
+        counts[Table.ITEMS] = RowCount(lines.rows_in, lines.accepted, lines.rejected, lines.skipped)
+    if catalogue:
+        counts[Table.PRODUCTS] = catalogue.counts
+    return counts

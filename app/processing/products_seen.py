@@ -1,0 +1,76 @@
+"""The products an upload names: one spelling each, those the catalogue lacks, and the units they are sold in."""
+
+from typing import Final
+
+import polars as pl
+
+from app.domain import columns as c
+from app.domain.findings import MIXED_UNITS, UNKNOWN_PRODUCT
+from app.processing.noticing import nothing, noticed
+from app.processing.records import LINE
+from app.processing.sheets import Sheet
+from app.processing.units import NEW_SKU, conversions
+
+_FOLDED: Final = "folded"
+_SPELLED: Final = "spelled"
+
+
+class ProductsSeen:
+    """Learns the products of an upload, block by block."""
+
+    def __init__(self, catalogue: pl.DataFrame | None) -> None:
+        self._catalogue = catalogue
+        codes = pl.DataFrame(schema={c.SKU: pl.String}) if catalogue is None else catalogue.select(c.SKU)
+        self._known = codes.select(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED), pl.col(c.SKU).alias(_SPELLED))
+        self._without_zeros = self._unzeroed(codes)
+        self._units: list[pl.DataFrame] = []
+
+    def spelled(self, sheet: Sheet, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The lines with each code as the catalogue, or else its first line, spells it; a finding for each product it lacks.
+
+        A code whose leading zeros a spreadsheet took is matched with the catalogue's when only one fits.
+        """
+        first = lines.unique(c.SKU, keep="first", maintain_order=True).select(c.SKU, LINE)
+        met = first.with_columns(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED))
+        met = met.join(self._known, on=_FOLDED, how="left", maintain_order="left")
+        met = met.join(self._without_zeros, on=_FOLDED, how="left", maintain_order="left")
+        own = pl.col(c.SKU).first().over(_FOLDED)
+        met = met.with_columns(pl.coalesce(_SPELLED, "zeros_back").alias(_SPELLED))
+        new = met.filter(pl.col(_SPELLED).is_null()).unique(_FOLDED, keep="first", maintain_order=True)
+        self._known = pl.concat([self._known, new.select(_FOLDED, pl.col(c.SKU).alias(_SPELLED))])
+        findings = nothing() if self._catalogue is None else self._unknown(sheet, new)
+        changed = met.with_columns(pl.col(_SPELLED).fill_null(own)).filter(pl.col(_SPELLED) != pl.col(c.SKU))
+        if changed.is_empty():
+            return lines, findings
+        return lines.with_columns(pl.col(c.SKU).replace(changed[c.SKU], changed[_SPELLED])), findings
+
+    def count_units(self, lines: pl.DataFrame) -> None:
+        """Remembers in which units the products of these lines are sold."""
+        self._units.append(lines.group_by(c.SKU, c.UNIDADE).len())
+
+    def conversions(self) -> pl.DataFrame:
+        """What to do with units other than a product's own; see `units.conversions`."""
+        sold = pl.concat(self._units).group_by(c.SKU, c.UNIDADE).agg(pl.col("len").sum())
+        return conversions(sold, self._catalogue)
+
+    def _unknown(self, sheet: Sheet, new: pl.DataFrame) -> pl.DataFrame:
+        return noticed(sheet, UNKNOWN_PRODUCT, new[LINE], field=c.SKU, values=new[c.SKU])
+
+    def _unzeroed(self, codes: pl.DataFrame) -> pl.DataFrame:
+        bare = codes.select(
+            pl.col(c.SKU).str.to_lowercase().str.strip_chars_start("0").alias(_FOLDED),
+            pl.col(c.SKU).alias("zeros_back"),
+        )
+        sure = bare.filter(~pl.col(_FOLDED).is_duplicated() & (pl.col(_FOLDED) != ""))
+        return sure.join(self._known, on=_FOLDED, how="anti")
+
+
+def mixed_units(sheet: Sheet, lines: pl.DataFrame, conversion: pl.DataFrame) -> pl.DataFrame:
+    """A finding for each product of this month that is counted apart for its unit."""
+    apart = conversion.filter(pl.col(NEW_SKU) != pl.col(c.SKU))
+    if apart.is_empty():
+        return nothing()
+    first = lines.join(apart, on=[c.SKU, c.UNIDADE], how="semi").unique(
+        [c.SKU, c.UNIDADE], keep="first", maintain_order=True
+    )
+    return noticed(sheet, MIXED_UNITS, first[LINE], field=c.UNIDADE, values=first[c.SKU])

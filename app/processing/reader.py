@@ -1,0 +1,215 @@
+"""Files as they come to sheets: opened, recognised, and not yet read. Cheap: the head and a bounded sample are looked at."""
+
+import filecmp
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from app.domain import columns as c
+from app.domain.contract import CONTRACT, Kind
+from app.domain.errors import EmptyFile, MissingColumn, UploadTooLarge
+from app.domain.findings import AMBIGUOUS_DATES, AMBIGUOUS_NUMBERS
+from app.domain.uploads import IncomingFile, Table
+from app.processing.columns import Match, match_columns
+from app.processing.dates import DateEvidence, date_evidence
+from app.processing.dialect import find_heading, read_head
+from app.processing.encoding import LONGEST_LINE
+from app.processing.headings import normalised
+from app.processing.numbers import Evidence, evidence, style_of_file
+from app.processing.opening import TextFile, text_files
+from app.processing.personal import holds_personal_values, masked, personal_headings
+from app.processing.raw import write_raw
+from app.processing.records import LINE
+from app.processing.sampling import sample_of
+from app.processing.sheets import ORIGINAL_LINE, ColumnMatch, Dialect, Doubt, Limits, Sheet
+from app.processing.wrong_kinds import refuse_wrong_kind
+
+__all__ = ["recognise", "write_raw"]
+
+Mappings = Mapping[Table, Mapping[str, str]]
+
+_MEGABYTE: Final = 1_000_000
+_SHOWN_SAMPLES: Final = 3
+_SHOWN_LENGTH: Final = 40
+_JUDGED_SAMPLES: Final = 200
+_NEEDED: Final[Mapping[Table, tuple[tuple[str, ...], ...]]] = {  # of each group one column is enough
+    Table.ITEMS: ((c.ID_VENDA,), (c.SKU, c.DESCRICAO)),
+    Table.SALES: ((c.ID_VENDA,), (c.DATA_VENDA,)),
+    Table.PRODUCTS: ((c.SKU,), (c.DESCRICAO,)),
+}
+
+
+def recognise(
+    files: Sequence[IncomingFile], *, mappings: Mappings | None = None, limits: Limits | None = None, workdir: Path
+) -> tuple[Sheet, ...]:
+    """Which table each file is, how it is written, which column is which, and what is personal in it.
+
+    Args:
+        files: as they came; ZIPs and workbooks are opened into `workdir`.
+        mappings: headings to fields that the customer settled, per table; an empty field leaves a column unused.
+        limits: what an upload may weigh.
+        workdir: a folder of this upload's own.
+
+    Raises:
+        EmptyFile: a file has no rows.
+        NotATable: a file is no table.
+        MissingColumn: a table lacks a column it cannot do without.
+        WrongKindOfFile: a file is something else that shops have, such as a card statement.
+        UploadTooLarge: more bytes than an upload may weigh.
+    """
+    bounds = limits or Limits()
+    if sum(file.path.stat().st_size for file in files) > bounds.max_bytes:
+        raise UploadTooLarge(limit_mb=bounds.max_bytes // _MEGABYTE)
+    texts = [text for file in files for text in text_files(file, workdir=workdir, limits=bounds)]
+    sheets = _without_twins([_recognised(text, mappings or {}, bounds) for text in texts])
+    _check_dates(sheets)
+    return sheets
+
+
+def _recognised(file: TextFile, mappings: Mappings, limits: Limits) -> Sheet:
+    with file.path.open("rb") as source:
+        head = read_head(source.read(LONGEST_LINE), name=file.name)
+    also_known = {normalised(heading) for mapping in mappings.values() for heading in mapping}
+    heading = find_heading(head, name=file.name, limits=limits, also_known=also_known)
+    dialect = Dialect(head.encoding, heading.delimiter, heading.line, heading.height, head.newline)
+    unmatched = tuple(ColumnMatch(cell, None, 0.0, ()) for cell in heading.cells)
+    blank = Sheet(file.table or Table.ITEMS, file.name, file.path, dialect, unmatched, (), untouched=file.untouched)
+    sample = sample_of(blank)
+    if sample.drop(LINE).is_empty() or sample.drop(LINE).null_count().row(0) == (sample.height,) * (sample.width - 1):
+        raise EmptyFile(file=file.name)
+    return _with_styles(_with_columns(blank, sample, file.table, mappings), sample)
+
+
+def _with_columns(sheet: Sheet, sample: pl.DataFrame, wanted: Table | None, mappings: Mappings) -> Sheet:
+    headings = [column.header for column in sheet.columns]
+    personal = _personal(headings, sample)
+    found = {
+        table: match_columns(headings, sample, table=table, personal=personal, confirmed=mappings.get(table))
+        for table in Table
+    }
+    table = _table(found, wanted)
+    _check_columns(sheet, table, found[table], headings)
+    columns = tuple(
+        _column(heading, found[table].get(place), sample, place, personal=personal[place])
+        for place, heading in enumerate(headings)
+    )
+    hidden = tuple(heading for heading, is_personal in zip(headings, personal, strict=True) if is_personal)
+    return replace(sheet, table=table, columns=columns, personal=hidden)
+
+
+def _personal(headings: Sequence[str], sample: pl.DataFrame) -> list[bool]:
+    by_name = personal_headings(headings)
+    return [
+        heading != ORIGINAL_LINE and (named or holds_personal_values(_values(sample, place)))
+        for place, (heading, named) in enumerate(zip(headings, by_name, strict=True))
+    ]
+
+
+def _values(sample: pl.DataFrame, place: int) -> list[str]:
+    return sample[str(place)].drop_nulls().head(_JUDGED_SAMPLES).to_list()
+
+
+def _column(heading: str, match: Match | None, sample: pl.DataFrame, place: int, *, personal: bool) -> ColumnMatch:
+    if personal:
+        return ColumnMatch(heading, None, 0.0, ())
+    shown = sample[str(place)].drop_nulls().unique(maintain_order=True).head(_SHOWN_SAMPLES).to_list()
+    samples = tuple(masked(value[:_SHOWN_LENGTH]) for value in shown)
+    return ColumnMatch(heading, match.field if match else None, match.confidence if match else 0.0, samples)
+
+
+# --- which table it is --------------------------------------------------------------------------------------------
+
+
+def _table(found: Mapping[Table, Mapping[int, Match]], wanted: Table | None) -> Table:
+    """The table asked for, unless the file is plainly another one: people drop files into the wrong box."""
+    fields = {table: {match.field for match in matches.values()} for table, matches in found.items()}
+    guess = _guess(fields)
+    if wanted is None or (_missing(wanted, fields[wanted]) and not _missing(guess, fields[guess])):
+        return guess
+    is_flattened = wanted is Table.SALES and guess is Table.ITEMS and c.QUANTIDADE in fields[Table.ITEMS]
+    return Table.ITEMS if is_flattened else wanted
+
+
+def _guess(fields: Mapping[Table, set[str]]) -> Table:
+    items, sales = fields[Table.ITEMS], fields[Table.SALES]
+    names_products = c.SKU in items or c.DESCRICAO in items
+    is_of_a_sale = c.ID_VENDA in items or (c.DATA_VENDA in items and c.QUANTIDADE in items)
+    if names_products and is_of_a_sale:
+        return Table.ITEMS
+    return Table.SALES if c.ID_VENDA in sales and c.DATA_VENDA in sales else Table.PRODUCTS
+
+
+def _missing(table: Table, fields: set[str]) -> str | None:
+    """The first column without which the table cannot be read; None when all are there."""
+    return next((group[0] for group in _NEEDED[table] if not fields.intersection(group)), None)
+
+
+def _check_columns(sheet: Sheet, table: Table, matches: Mapping[int, Match], headings: Sequence[str]) -> None:
+    missing = _missing(table, {match.field for match in matches.values()})
+    if missing:
+        refuse_wrong_kind(headings, name=sheet.name)
+        raise _missing_column(sheet.name, missing, headings)
+
+
+def _check_dates(sheets: Sequence[Sheet]) -> None:
+    """Items need a date of their own, or the sales beside them."""
+    if any(sheet.table is Table.SALES for sheet in sheets):
+        return
+    for sheet in sheets:
+        if sheet.table is Table.ITEMS and not sheet.has(c.DATA_VENDA):
+            raise _missing_column(sheet.name, c.DATA_VENDA, [column.header for column in sheet.columns])
+
+
+def _missing_column(name: str, column: str, headings: Sequence[str]) -> MissingColumn:
+    found = ", ".join(heading for heading in headings if heading)
+    return MissingColumn(file=name, column=column, found=masked(found)[:500])
+
+
+def _without_twins(sheets: Sequence[Sheet]) -> tuple[Sheet, ...]:
+    """One flattened file sent as both sales and items is one file."""
+    kept: list[Sheet] = []
+    for sheet in sheets:
+        twins = (other for other in kept if other.table is sheet.table)
+        if not any(filecmp.cmp(sheet.path, twin.path, shallow=False) for twin in twins):
+            kept.append(sheet)
+    return tuple(kept)
+
+
+# --- how its numbers and dates are written ------------------------------------------------------------------------
+
+
+def _with_styles(sheet: Sheet, sample: pl.DataFrame) -> Sheet:
+    kinds = {field.name: field.kind for field in CONTRACT[sheet.table]}
+    numbers = {
+        n: evidence(sample[str(p)]) for n, p in sheet.positions.items() if kinds[n] in {Kind.NUMBER, Kind.AMOUNT}
+    }
+    dates = {n: date_evidence(sample[str(p)]) for n, p in sheet.positions.items() if kinds[n] is Kind.DATE}
+    majority = style_of_file(numbers.values())
+    dialect = replace(
+        sheet.dialect,
+        numbers={name: seen.style or majority for name, seen in numbers.items()},
+        dates={name: seen.style for name, seen in dates.items()},
+        doubts=_doubts(sheet, sample, numbers, dates),
+    )
+    return replace(sheet, dialect=dialect)
+
+
+def _doubts(
+    sheet: Sheet, sample: pl.DataFrame, numbers: Mapping[str, Evidence], dates: Mapping[str, DateEvidence]
+) -> tuple[Doubt, ...]:
+    unsure_numbers = [name for name, seen in numbers.items() if seen.ambiguous and seen.style is None]
+    unsure_dates = [name for name, seen in dates.items() if seen.is_ambiguous]
+    return (
+        *(_doubt(sheet, sample, name, AMBIGUOUS_NUMBERS.code, r"[.,]\d{3}\b") for name in unsure_numbers),
+        *(_doubt(sheet, sample, name, AMBIGUOUS_DATES.code, r"\d") for name in unsure_dates),
+    )
+
+
+def _doubt(sheet: Sheet, sample: pl.DataFrame, name: str, rule: str, pattern: str) -> Doubt:
+    """The first doubtful value of a column, and its line."""
+    place = sheet.positions[name]
+    first = sample.filter(pl.col(str(place)).str.contains(pattern)).row(0, named=True)
+    return Doubt(rule, name, masked(first[str(place)])[:_SHOWN_LENGTH], first[LINE])

@@ -1,0 +1,164 @@
+"""Blocks of text to frames of cells, each record with the line of the original file where it starts.
+
+    fast     no quote in the block: a record is a line
+    fast     every line with quotes is well formed by itself: the same
+    careful  the lines that are not (`TV 32" LED`, quoted line breaks, a stray quote) are read one by one, the others still fast
+
+Cells are columns `0`, `1`, ... of strings, null when empty; `line` is the line number; `overflow` is not null in records that have
+more cells than the heading.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import polars as pl
+
+LINE: Final = "line"
+OVERFLOW: Final = "overflow"
+LONGEST_RECORD: Final = 200  # lines; a quote still open after that was never meant to open anything
+_ABSENT: Final = "\x01"  # separates nothing: control characters are taken out first
+
+
+class Layout(NamedTuple):
+    """How the records of a file are laid out."""
+
+    delimiter: str
+    width: int  # cells of the heading
+
+
+class Careful(NamedTuple):
+    """Records that were read one by one."""
+
+    lines: list[int]  # offset of the line where each starts
+    cells: list[list[str]]
+    taken: set[int]  # offsets of all the lines they cover
+    unfinished: int | None  # offset of a record that goes on in the next block
+
+
+def frames(blocks: Iterator[bytes], *, layout: Layout, first_line: int) -> Iterator[pl.DataFrame]:
+    """One frame a block; `first_line` is the number of the first line of the first block."""
+    line, rest = first_line, b""
+    for text, is_last in _marking_last(blocks):
+        frame, unfinished = frame_of(rest + text, layout=layout, first_line=line, is_last=is_last)
+        line += (rest + text).count(b"\n") - unfinished.count(b"\n")
+        rest = unfinished
+        yield frame
+
+
+def frame_of(text: bytes, *, layout: Layout, first_line: int, is_last: bool = True) -> tuple[pl.DataFrame, bytes]:
+    """The records of one block, and the text of a last record that goes on in the next block."""
+    if b'"' not in text:
+        return _split(text, layout, quotes=False).with_columns(pl.col(LINE) + first_line), b""
+    lines = _lines(text)
+    awkward = lines.str.contains('"', literal=True) & ~lines.str.contains(_well_formed(layout.delimiter))
+    if not awkward.any():
+        return _split(text, layout, quotes=True).with_columns(pl.col(LINE) + first_line), b""
+    return _carefully(lines, awkward, layout=layout, first_line=first_line, is_last=is_last)
+
+
+def _marking_last(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    held = next(blocks, None)
+    for block in blocks:
+        if held is not None:
+            yield held, False
+        held = block
+    if held is not None:
+        yield held, True
+
+
+def _schema(width: int) -> dict[str, type[pl.String]]:
+    return {str(position): pl.String for position in range(width)} | {OVERFLOW: pl.String}
+
+
+def _split(text: bytes, layout: Layout, *, quotes: bool) -> pl.DataFrame:
+    return pl.read_csv(
+        text,
+        has_header=False,
+        separator=layout.delimiter,
+        quote_char='"' if quotes else None,
+        schema=_schema(layout.width),
+        truncate_ragged_lines=True,
+        missing_columns="insert",
+        row_index_name=LINE,
+        raise_if_empty=False,
+    )
+
+
+def _lines(text: bytes) -> pl.Series:
+    """The physical lines of a block, without their breaks; null when blank."""
+    plain = text.replace(_ABSENT.encode(), b" ")
+    return _split(plain, Layout(_ABSENT, 1), quotes=False)["0"].fill_null("")
+
+
+def _well_formed(delimiter: str) -> str:
+    """A line whose quotes all open and close around whole cells."""
+    mark = rf"\x{ord(delimiter):02x}"
+    cell = rf'(?:[^"{mark}]*|"(?:[^"]|"")*")'
+    return rf"^{cell}(?:{mark}{cell})*$"
+
+
+def _carefully(
+    lines: pl.Series, awkward: pl.Series, *, layout: Layout, first_line: int, is_last: bool
+) -> tuple[pl.DataFrame, bytes]:
+    careful = read_carefully(lines.to_list(), awkward.arg_true().to_list(), layout=layout, is_last=is_last)
+    end = len(lines) if careful.unfinished is None else careful.unfinished
+    numbered = pl.DataFrame({LINE: pl.int_range(len(lines), dtype=pl.UInt32, eager=True), "text": lines})
+    plain = numbered.head(end).filter(~pl.col(LINE).is_in(list(careful.taken)))
+    easy = _split("\n".join(plain["text"]).encode(), layout, quotes=True).head(plain.height)
+    easy = easy.with_columns(plain[LINE].head(easy.height))
+    both = pl.concat([easy, _frame_of_cells(careful, layout.width)]).sort(LINE)
+    return both.with_columns(pl.col(LINE) + first_line), _joined(lines, end)
+
+
+def _joined(lines: pl.Series, start: int) -> bytes:
+    return "".join(f"{line}\n" for line in lines[start:]).encode()
+
+
+def _frame_of_cells(careful: Careful, width: int) -> pl.DataFrame:
+    padded = [[*cells[: width + 1], *[""] * (width + 1 - len(cells))] for cells in careful.cells]
+    columns = {
+        name: pl.Series(name, [cells[position] or None for cells in padded], dtype=pl.String)
+        for position, name in enumerate(_schema(width))
+    }
+    return pl.DataFrame({LINE: pl.Series(LINE, careful.lines, dtype=pl.UInt32), **columns})
+
+
+def read_carefully(lines: list[str], awkward: list[int], *, layout: Layout, is_last: bool) -> Careful:
+    """The records that start at the awkward lines; a record may take the lines after it."""
+    found = Careful([], [], set(), None)
+    position = 0
+    for start in awkward:
+        if start < position:
+            continue
+        cells, end = _record(lines, start, layout)
+        if cells is None and not is_last and len(lines) - start <= LONGEST_RECORD:
+            return found._replace(unfinished=start)
+        if cells is None:
+            cells, end = _literally(lines[start], layout.delimiter), start + 1
+        found.lines.append(start)
+        found.cells.append(cells)
+        found.taken.update(range(start, end))
+        position = end
+    return found
+
+
+def _record(lines: list[str], start: int, layout: Layout) -> tuple[list[str] | None, int]:
+    """The cells of the record that starts here and the line after it; no cells when its quotes do not close well."""
+    source = io.StringIO("\n".join(lines[start : start + LONGEST_RECORD]), newline="")
+    reader = csv.reader(source, delimiter=layout.delimiter, strict=True)
+    try:
+        cells = next(reader)
+    except (csv.Error, StopIteration):
+        return None, start + 1
+    end = start + reader.line_num
+    swallowed = lines[start + 1 : end - 1]
+    if swallowed and all(line.count(layout.delimiter) == layout.width - 1 for line in swallowed):
+        return None, start + 1
+    return (cells, end) if len(cells) <= layout.width or end == start + 1 else (None, start + 1)
+
+
+def _literally(line: str, delimiter: str) -> list[str]:
+    """The cells of a line whose quotes mean nothing, less those that stand at both ends of a cell."""
+    return [cell.strip('"') if cell.startswith('"') else cell for cell in line.split(delimiter)]

@@ -1,0 +1,74 @@
+"""The report a shop owner reads after an upload: per table what was understood, what became of the rows, and why."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import polars as pl
+
+from app.domain import columns as c
+from app.domain.findings import RULES, RowCount, Severity
+from app.domain.text import Text
+from app.domain.uploads import Table
+from app.processing.noticing import FILE
+from app.processing.sheets import Sheet
+
+EXAMPLES: Final = 5
+_ORDER: Final = (Severity.REJECTED, Severity.WARNING, Severity.SKIPPED)
+
+
+def report_of(sheets: Sequence[Sheet], counts: Mapping[Table, RowCount], findings: pl.DataFrame) -> dict[str, object]:
+    """The report as JSON; its `tables` have table, file, dialect, columns, personal, rows, and findings by rule."""
+    tables = [
+        {
+            "table": table.value,
+            **_understood([sheet for sheet in sheets if sheet.table is table]),
+            "rows": _rows(counts[table]),
+            "findings": _by_rule(findings.filter(pl.col(c.TABLE) == table.value)),
+        }
+        for table in Table
+        if table in counts
+    ]
+    return {"tables": tables}
+
+
+def _understood(sheets: Sequence[Sheet]) -> dict[str, object]:
+    """The first file's reading, with the others under `more_files`."""
+    first, *others = [sheet.as_json() for sheet in sheets]
+    return {**first, "more_files": others} if others else first
+
+
+def _rows(count: RowCount) -> dict[str, int]:
+    return {
+        "in": count.rows_in,
+        "accepted": count.accepted,
+        "rejected": count.rejected,
+        "skipped": count.skipped,
+    }
+
+
+def _by_rule(findings: pl.DataFrame) -> list[dict[str, object]]:
+    """Rejections first, then warnings, then what was skipped; the most frequent first."""
+    counted = findings.group_by(c.RULE).len().sort("len", c.RULE, descending=[True, False])
+    found = [(RULES[code], number) for code, number in counted.iter_rows()]
+    return [
+        {
+            "rule": rule.code,
+            "severity": rule.severity.value,
+            "title": _both(rule.title),
+            "mend": _both(rule.mend),
+            "count": number,
+            "examples": _examples(findings, rule.code),
+        }
+        for severity in _ORDER
+        for rule, number in found
+        if rule.severity is severity
+    ]
+
+
+def _both(text: Text) -> dict[str, str]:
+    return {"pt-BR": text.pt, "en": text.en}
+
+
+def _examples(findings: pl.DataFrame, code: str) -> list[dict[str, object]]:
+    first = findings.filter(pl.col(c.RULE) == code).bottom_k(EXAMPLES, by=c.LINE)
+    return first.sort(c.LINE).select(FILE, c.LINE, c.COLUMN, c.VALUE).to_dicts()

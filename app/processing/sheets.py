@@ -1,0 +1,161 @@
+"""What is known about one file before its rows are read: which table it is, how it is written, which column is which."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import polars as pl
+
+from app.domain.uploads import Table
+from app.processing.dates import DateStyle
+from app.processing.encoding import utf8_blocks
+from app.processing.headings import normalised
+from app.processing.numbers import NumberStyle
+from app.processing.records import LINE, OVERFLOW, Layout, frames
+
+ORIGINAL_LINE: Final = "linha_original"  # first column of raw copies whose line numbers are no longer the file's own
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one upload may weigh."""
+
+    max_bytes: int = 500_000_000
+    max_columns: int = 2_000
+    max_zip_files: int = 20
+    max_zip_ratio: int = 200
+
+
+class ColumnMatch(NamedTuple):
+    """One column of a file: the customer's heading, our field (None: kept, not used), and how sure we are."""
+
+    header: str
+    field: str | None
+    confidence: float
+    samples: tuple[str, ...]
+
+
+class Doubt(NamedTuple):
+    """A column whose style could not be told from its values; `line` shows the first of them."""
+
+    rule: str
+    field: str
+    value: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a file is written. Lines count from 1; styles are by field."""
+
+    encoding: str
+    delimiter: str
+    header_line: int
+    header_height: int = 1  # physical lines the heading takes
+    newline: str = "\n"
+    numbers: Mapping[str, NumberStyle] = field(default_factory=dict)
+    dates: Mapping[str, DateStyle] = field(default_factory=dict)
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def first_line(self) -> int:
+        """The line of the first record."""
+        return self.header_line + self.header_height
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A file that was recognised as one of the three tables."""
+
+    table: Table
+    name: str
+    path: Path
+    dialect: Dialect
+    columns: tuple[ColumnMatch, ...]
+    personal: tuple[str, ...]  # headings never kept
+    untouched: bool = True  # the file is the customer's own CSV, not something we unpacked
+
+    @property
+    def header_hash(self) -> str:
+        """The same for every file with the same headings: what a remembered mapping is filed under."""
+        headings = "\n".join(normalised(column.header) for column in self.columns)
+        return hashlib.sha256(headings.encode()).hexdigest()[:16]
+
+    @property
+    def layout(self) -> Layout:
+        """How its records are laid out."""
+        return Layout(self.dialect.delimiter, len(self.columns))
+
+    @property
+    def has_own_lines(self) -> bool:
+        """Whether the first column says on which line of the original each record stood."""
+        return bool(self.columns) and self.columns[0].header == ORIGINAL_LINE
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Where each field stands."""
+        return {column.field: place for place, column in enumerate(self.columns) if column.field}
+
+    def header_of(self, name: str) -> str | None:
+        """The customer's heading of a field; None when the file does not have it."""
+        place = self.positions.get(name)
+        return None if place is None else self.columns[place].header
+
+    def has(self, name: str) -> bool:
+        """Whether the file has the field."""
+        return name in self.positions
+
+    def text_blocks(self) -> Iterator[bytes]:
+        """The whole file as UTF-8, title lines and heading included."""
+        return utf8_blocks(self.path, encoding=self.dialect.encoding, newline=self.dialect.newline)
+
+    def cells(self) -> Iterator[pl.DataFrame]:
+        """The records in blocks: `line`, one string column a cell (`0`, `1`, ...), `overflow`."""
+        skip = self.dialect.first_line - 1
+        blocks = frames(without_lines(self.text_blocks(), skip), layout=self.layout, first_line=skip + 1)
+        return map(_with_original_lines, blocks) if self.has_own_lines else blocks
+
+    def as_json(self) -> dict[str, object]:
+        """The part of the report that says how the file was understood."""
+        shown = [column for column in self.columns if column.header != ORIGINAL_LINE]
+        return {
+            "file": self.name,
+            "dialect": _dialect_as_json(self),
+            "columns": [
+                {"header": c.header, "field": c.field, "confidence": c.confidence, "samples": list(c.samples)}
+                for c in shown
+            ],
+            "personal": list(self.personal),
+            "header_hash": self.header_hash,
+        }
+
+
+def without_lines(blocks: Iterator[bytes], count: int) -> Iterator[bytes]:
+    """The text less its first lines."""
+    for block in blocks:
+        start = 0
+        while count and (end := block.find(b"\n", start) + 1):
+            start, count = end, count - 1
+        if not count:
+            yield block[start:]
+
+
+def _with_original_lines(cells: pl.DataFrame) -> pl.DataFrame:
+    own = pl.col("0").cast(pl.UInt32, strict=False)
+    return cells.with_columns(pl.coalesce(own, LINE).alias(LINE))
+
+
+def _dialect_as_json(sheet: Sheet) -> dict[str, object]:
+    dialect = sheet.dialect
+    return {
+        "encoding": dialect.encoding,
+        "delimiter": dialect.delimiter,
+        "header_line": dialect.header_line,
+        "numbers": {sheet.header_of(name): style.value for name, style in dialect.numbers.items()},
+        "dates": {sheet.header_of(name): style.value for name, style in dialect.dates.items()},
+    }
+
+
+__all__ = ["LINE", "OVERFLOW", "ColumnMatch", "Dialect", "Doubt", "Limits", "Sheet"]

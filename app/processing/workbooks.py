@@ -1,0 +1,87 @@
+"""Excel workbooks to CSV: one line a row, so that line numbers are Excel's row numbers."""
+
+from pathlib import Path
+from typing import Final
+
+import fastexcel
+import polars as pl
+
+from app.domain.errors import NotATable
+from app.processing.columns import is_known
+from app.processing.dialect import TITLE_LINES
+
+MOST_TABS: Final = 30
+_LEAST_KNOWN: Final = 2
+
+
+class Workbook:
+    """An Excel file whose tabs can be looked at and written out.
+
+    Raises:
+        NotATable: it cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, name: str) -> None:
+        self._name = name
+        try:
+            self._reader = fastexcel.read_excel(path)
+        except (fastexcel.FastExcelError, OSError, ValueError) as error:
+            raise _broken(name) from error
+
+    def tables(self) -> list[tuple[str, int]]:
+        """The tabs that look like a table, with the row of their heading."""
+        found = [(tab, self._heading_row(tab)) for tab in self._reader.sheet_names[:MOST_TABS]]
+        return [(tab, row) for tab, row in found if row]
+
+    def write_csv(self, tab: str, *, heading_row: int, target: Path) -> None:
+        """One tab as CSV (`;`, UTF-8): titles and heading as text, numbers with a decimal comma, dates year first."""
+        top = self._load(tab, rows=heading_row, typed=False)
+        body = self._load(tab, skip=heading_row, typed=True)
+        with target.open("wb") as sink:
+            for part in (top, body.select(map(_as_text, body.iter_columns()))):
+                part.select(pl.all().str.replace_all(r"[\r\n]+", " ")).write_csv(
+                    sink, include_header=False, separator=";"
+                )
+
+    def _heading_row(self, tab: str) -> int | None:
+        """The row, from 1, that names the most columns we know."""
+        top = self._load(tab, rows=TITLE_LINES, typed=False)
+        known = [sum(is_known(cell) for cell in row if cell) for row in top.iter_rows()]
+        most = max(known, default=0)
+        return known.index(most) + 1 if most >= _LEAST_KNOWN else None
+
+    def _load(self, tab: str, *, typed: bool, rows: int | None = None, skip: int = 0) -> pl.DataFrame:
+        try:
+            sheet = self._reader.load_sheet(
+                tab,
+                header_row=None,
+                skip_rows=skip,
+                n_rows=rows,
+                schema_sample_rows=None if typed else 1,
+                dtypes=None if typed else "string",
+            )
+            return sheet.to_polars()
+        except fastexcel.FastExcelError as error:
+            raise _broken(self._name) from error
+
+
+def _as_text(column: pl.Series) -> pl.Series:
+    """A typed column as a Brazilian would have typed it."""
+    if column.dtype == pl.Float64:
+        whole = (column.drop_nulls() % 1 == 0).all()
+        return column.cast(pl.Int64).cast(pl.String) if whole else _with_comma(column)
+    if isinstance(column.dtype, pl.Datetime):
+        return column.dt.strftime("%Y-%m-%d %H:%M:%S")
+    return column.cast(pl.String)
+
+
+def _with_comma(column: pl.Series) -> pl.Series:
+    return column.cast(pl.String).str.replace(".", ",", literal=True)
+
+
+def _broken(name: str) -> NotATable:
+    return NotATable(
+        file=name,
+        reason="o Excel não pôde ser aberto (protegido por senha ou danificado)",
+        reason_en="the workbook could not be opened (protected by a password, or broken)",
+    )
