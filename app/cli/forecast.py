@@ -25,7 +25,7 @@ from app.domain.cnpj import Cnpj
 from app.domain.columns import DESCRICAO, HORIZON_DAYS, ID, LEVEL, MEAN, REVENUE_MEAN, SKU
 from app.domain.forecasts import Level
 from app.domain.uploads import IncomingFile
-from app.pipeline.local import NOBODY, LocalForecast, forecast_files, hindsight
+from app.pipeline.local import LocalForecast, forecast_files, hindsight
 
 _BIGGEST = 10
 
@@ -49,7 +49,7 @@ def forecast(
             [IncomingFile(name=file.name, path=file) for file in files],
             workdir=Path(folder),
             today=datetime.now(UTC).date(),
-            cnpj=Cnpj.parse(cnpj) if cnpj else NOBODY,
+            cnpj=Cnpj.parse(cnpj) if cnpj else None,
             as_of=as_of.date() if as_of else None,
             progress=lambda stage, share: bar.update(task, description=stage_words(stage), completed=share),
         )

@@ -17,7 +17,7 @@ from app.cli.words import console, stage_words
 from app.core.config import Settings
 from app.domain.errors import ServiceRefused
 from app.domain.forecasts import HORIZONS, Level
-from app.domain.uploads import Table, UploadState
+from app.domain.uploads import UploadState
 
 _POLL_S = 0.5
 _TIMEOUT = httpx.Timeout(30, read=600)

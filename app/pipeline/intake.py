@@ -22,7 +22,8 @@ from app.domain.errors import MissingTable
 from app.domain.uploads import IncomingFile, Table, UploadState
 from app.pipeline.companies import Company, register_company
 from app.pipeline.publishing import current
-from app.processing.reader import recognise, write_raw
+from app.processing.raw import write_raw
+from app.processing.reader import recognise
 from app.processing.sheets import Limits, Sheet
 
 

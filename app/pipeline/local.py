@@ -16,6 +16,7 @@ from app.domain.uploads import IncomingFile
 from app.ml.predictor import Forecasts, predict
 from app.ml.trainer import train
 from app.pipeline.demand import assemble_demand
+from app.pipeline.products import merged_products, seen_in
 from app.processing.feature_engineering import daily_demand
 from app.processing.preparing import prepare
 from app.processing.reader import recognise
@@ -42,7 +43,7 @@ def forecast_files(
     *,
     workdir: Path,
     today: date,
-    cnpj: Cnpj = NOBODY,
+    cnpj: Cnpj | None = None,
     as_of: date | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> LocalForecast:
@@ -51,14 +52,15 @@ def forecast_files(
     Raises:
         BadInput: a file cannot be used, or nothing was sold by `as_of`.
     """
-    prepared = prepare(recognise(files, workdir=workdir), today=today, workdir=workdir)
-    months = [daily_demand(prepared.lines(month)) for month in prepared.months]
+    prepared = prepare(recognise(files, workdir=workdir), today=today, workdir=workdir, cnpj=cnpj)
+    months = [prepared.lines(month) for month in prepared.months]
     if not months:
         raise NothingToForecast
-    daily = pl.concat(months)
-    demand = assemble_demand(daily, prepared.products, company=cnpj, as_of=as_of)
+    daily = pl.concat([daily_demand(lines) for lines in months])
+    products = merged_products([prepared.products, *(seen_in(lines) for lines in reversed(months))])
+    demand = assemble_demand(daily, products, company=cnpj or NOBODY, as_of=as_of)
     return LocalForecast(
-        company=cnpj,
+        company=cnpj or NOBODY,
         report=prepared.report(),
         findings=prepared.findings,
         products=demand.products,

@@ -1,7 +1,7 @@
 """The second story: the raw files become clean sales months, and the report of what was wrong with which line."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,14 +11,15 @@ import polars as pl
 from app.core.clients import Clients
 from app.core.queue import Job, JobName
 from app.core.tables import UploadRow
+from app.domain.cnpj import Cnpj
 from app.domain.errors import NothingToForecast
 from app.domain.findings import Severity
 from app.domain.uploads import IncomingFile, Table, UploadState
 from app.pipeline.companies import Company, company_by_id
 from app.pipeline.frames import read_frame, write_frame
+from app.pipeline.products import merged_products, seen_in
 from app.pipeline.publishing import ALL_MONTHS, Publication, current, publish
 from app.pipeline.uploads import begin, timed, upload_row
-from app.processing.catalogue import merge_products
 from app.processing.cleaner import merge
 from app.processing.feature_engineering import daily_demand
 from app.processing.preparing import Prepared, prepare
@@ -32,6 +33,7 @@ class _Month(NamedTuple):
     """One sales month after its merge; a month in which nothing changed has no new objects."""
 
     publications: list[Publication]
+    products: pl.DataFrame
     added: int
     changed: int
     already_there: int
@@ -53,14 +55,13 @@ def prepare_upload(clients: Clients, job: Job, *, now: datetime) -> None:
     timings: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="quantyfy-prepare-") as folder:
         with timed(timings, "clean"):
-            prepared = _clean(clients, row, folder=Path(folder), now=now)
+            prepared = _clean(clients, row, cnpj=company.cnpj, folder=Path(folder), now=now)
         if not (prepared.months or months):
             raise NothingToForecast
         with timed(timings, "merge"):
-            written = [
-                _write_month(clients, company, prepared, month, months.get(month), now) for month in prepared.months
-            ]
-            products = _write_products(clients, company, prepared, catalogue.get(ALL_MONTHS), now)
+            written = _write_months(clients, company, prepared, earlier=months, now=now)
+            sources = [prepared.products, *(month.products for month in reversed(written))]
+            products = _write_products(clients, company, sources, earlier=catalogue.get(ALL_MONTHS), now=now)
         report = prepared.report() | {"lines": _line_counts(written)}
     _finish(
         clients,
@@ -72,10 +73,10 @@ def prepare_upload(clients: Clients, job: Job, *, now: datetime) -> None:
     _count(report)
 
 
-def _clean(clients: Clients, row: UploadRow, *, folder: Path, now: datetime) -> Prepared:
+def _clean(clients: Clients, row: UploadRow, *, cnpj: Cnpj, folder: Path, now: datetime) -> Prepared:
     files = [_fetch(clients, file, folder=folder) for file in row.files]
     sheets = recognise(files, workdir=folder)
-    return prepare(sheets, today=now.date(), workdir=folder)
+    return prepare(sheets, today=now.date(), workdir=folder, cnpj=cnpj)
 
 
 def _fetch(clients: Clients, file: dict[str, Any], *, folder: Path) -> IncomingFile:
@@ -84,37 +85,37 @@ def _fetch(clients: Clients, file: dict[str, Any], *, folder: Path) -> IncomingF
     return IncomingFile(name=file["name"], path=path, table=Table(file["table"]))
 
 
-def _write_month(
-    clients: Clients, company: Company, prepared: Prepared, month: str, earlier: str | None, now: datetime
-) -> _Month:
-    merged = merge(read_frame(clients.store, earlier) if earlier else None, prepared.lines(month))
-    publications = []
-    if merged.added or merged.changed:
-        frames = {ITEMS: merged.lines, FEATURES: daily_demand(merged.lines)}
-        publications = [_write_kind(clients, company, kind, month, frame, now) for kind, frame in frames.items()]
-    return _Month(publications, added=merged.added, changed=merged.changed, already_there=merged.already_there)
-
-
-def _write_kind(
-    clients: Clients, company: Company, kind: str, month: str, frame: pl.DataFrame, now: datetime
-) -> Publication:
-    key = company.keys.processed(kind, month, at=now)
-    write_frame(clients.store, key, frame)
-    return Publication(kind=kind, month=month, key=key)
+def _write_months(
+    clients: Clients, company: Company, prepared: Prepared, *, earlier: Mapping[str, str], now: datetime
+) -> list[_Month]:
+    months = []
+    for year, number in prepared.months:
+        month = f"{year:04}-{number:02}"
+        before = read_frame(clients.store, earlier[month]) if month in earlier else None
+        merged = merge(before, prepared.lines((year, number)))
+        frames = {ITEMS: merged.lines, FEATURES: daily_demand(merged.lines)} if merged.added or merged.changed else {}
+        written = [
+            _write(clients, frame, Publication(kind, month, company.keys.processed(kind, month, at=now)))
+            for kind, frame in frames.items()
+        ]
+        months.append(_Month(written, seen_in(merged.lines), merged.added, merged.changed, merged.already_there))
+    return months
 
 
 def _write_products(
-    clients: Clients, company: Company, prepared: Prepared, earlier: str | None, now: datetime
+    clients: Clients, company: Company, sources: Sequence[pl.DataFrame | None], *, earlier: str | None, now: datetime
 ) -> list[Publication]:
-    if prepared.products is None:
-        return []
     known = read_frame(clients.store, earlier) if earlier else None
-    merged = merge_products(known, prepared.products)
+    arrived, *seen = sources
+    merged = merged_products([arrived, known, *seen])
     if known is not None and merged.equals(known):
         return []
-    key = company.keys.catalogue(at=now)
-    write_frame(clients.store, key, merged)
-    return [Publication(kind=PRODUCTS, month=ALL_MONTHS, key=key)]
+    return [_write(clients, merged, Publication(PRODUCTS, ALL_MONTHS, company.keys.catalogue(at=now)))]
+
+
+def _write(clients: Clients, frame: pl.DataFrame, publication: Publication) -> Publication:
+    write_frame(clients.store, publication.key, frame)
+    return publication
 
 
 def _line_counts(months: Sequence[_Month]) -> dict[str, int]:

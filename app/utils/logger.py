@@ -37,6 +37,8 @@ def configure(*, style: Literal["json", "console"], level: str) -> None:
     root.setLevel(max(_LEVELS[level], logging.INFO))
     for chatty in ("procrastinate", "alembic", "cmdstanpy", "prophet", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Says, as an error, that plots we never draw cannot be interactive.
+    logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
 
 
 def get_logger() -> structlog.typing.FilteringBoundLogger:

@@ -1,6 +1,6 @@
 """Forecasts, products, sales and accuracy as the API tells of them."""
 
-from datetime import date, datetime
+import datetime as dt
 from typing import Literal
 from uuid import UUID
 
@@ -29,7 +29,7 @@ class DailyRow(BaseModel):
     level: Level
     id: str
     name: str | None
-    date: date
+    date: dt.date
     mean: float
     p10: float
     p50: float
@@ -41,8 +41,8 @@ class Reading(BaseModel):
 
     cnpj: str
     run_id: UUID
-    last_day: date = Field(description="Last day of history the run saw; forecasts start on the day after.")
-    published_at: datetime
+    last_day: dt.date = Field(description="Last day of history the run saw; forecasts start on the day after.")
+    published_at: dt.datetime
 
 
 class Predictions(Reading):
@@ -81,7 +81,7 @@ class SalesRow(BaseModel):
     """What was sold in one period."""
 
     id: str
-    date: date = Field(description="First day of the period.")
+    date: dt.date = Field(description="First day of the period.")
     quantity: float
     revenue: float
 
