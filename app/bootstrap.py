@@ -20,7 +20,12 @@ def opened(settings: Settings) -> Iterator[Clients]:
     with ExitStack() as stack:
         url = _application_url(settings, stack)
         database = stack.enter_context(Database(_for_sqlalchemy(url)))
-        yield Clients(database=database, store=open_store(settings), queue=JobQueue(url))
+        yield Clients(
+            database=database,
+            store=open_store(settings),
+            queue=JobQueue(url),
+            functions_up_to=settings.functions_up_to_bytes,
+        )
 
 
 def migrate(settings: Settings) -> None:

@@ -14,3 +14,4 @@ class Clients:
     database: Database
     store: Store
     queue: JobQueue
+    functions_up_to: int = 0  # bytes a stage may read and still be a function's work; 0: all is the worker's

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     worker_concurrency: int = Field(
         default=1, ge=1, description="Jobs a worker does at once; each company's still go one by one."
     )
+    functions_up_to_mb: int = Field(
+        default=0, ge=0, description="AWS functions work on uploads of up to this many MB; 0: the worker does all."
+    )
     log_format: Literal["json", "console"] = Field(
         default="json", description="One JSON object a line, or lines for people."
     )
@@ -65,3 +68,8 @@ class Settings(BaseSettings):
     def upload_limit_bytes(self) -> int:
         """Largest upload in bytes."""
         return self.upload_limit_mb * 1_000_000
+
+    @property
+    def functions_up_to_bytes(self) -> int:
+        """What a stage may read, in bytes, and still be a function's work."""
+        return self.functions_up_to_mb * 1_000_000

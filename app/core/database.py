@@ -1,28 +1,38 @@
 """PostgreSQL: an engine, and sessions that see one account's rows and no others."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NewType, Self
+from datetime import timedelta
+from typing import Any, NewType, Self
 from uuid import UUID
 
 from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 from app.core import migrations
+from app.domain.errors import Busy
 
 AccountId = NewType("AccountId", UUID)
 """A tenant, minted by a door that has checked who is asking."""
 
+_LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for a lock that was not given in time
+
 
 class Database:
-    """A pool of connections as the application's role, which row-level security binds."""
+    """A pool of connections as the application's role, which row-level security binds.
 
-    def __init__(self, url: str) -> None:
+    `password` is asked anew for every connection, for servers that take one which lasts minutes.
+    """
+
+    def __init__(self, url: str, *, password: Callable[[], str] | None = None) -> None:
         self.url = url
         # pre_ping: the embedded server may have been restarted by another process since.
         self._engine = create_engine(url, pool_pre_ping=True)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         event.listen(self._sessions, "after_begin", _name_the_tenant)
+        if password is not None:
+            event.listen(self._engine, "do_connect", _with_password(password))
 
     @contextmanager
     def session(self, account: AccountId) -> Iterator[Session]:
@@ -35,6 +45,27 @@ class Database:
         """One transaction that sees the API key with this hash, and nothing else."""
         with self._sessions(info={"app.key_hash": key_hash.hex()}) as session, session.begin():
             yield session
+
+    @contextmanager
+    def turn(self, company: UUID, *, patience: timedelta) -> Iterator[None]:
+        """One at a time for a company, in whatever process: the others wait for `patience`.
+
+        The lock is a transaction's that does nothing else, so that it goes with a process that dies.
+
+        Raises:
+            Busy: the one before is not done yet.
+        """
+        with self._engine.begin() as connection:
+            waiting = {"wait": f"{round(patience.total_seconds() * 1000)}ms"}
+            connection.execute(text("SELECT set_config('lock_timeout', :wait, true)"), waiting)
+            try:
+                lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:company, 0))")
+                connection.execute(lock, {"company": str(company)})
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                    raise
+                raise Busy from error
+            yield
 
     def check(self) -> None:
         """Ask the server for its schema version.
@@ -65,3 +96,11 @@ def _name_the_tenant(session: Session, transaction: SessionTransaction, connecti
         return
     for name, value in session.info.items():
         connection.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
+
+
+def _with_password(password: Callable[[], str]) -> Callable[[Any, Any, list[Any], dict[str, Any]], None]:
+    def give(dialect: Any, record: Any, arguments: list[Any], named: dict[str, Any]) -> None:  # noqa: ANN401  SQLAlchemy's hook
+        del dialect, record, arguments
+        named["password"] = password()
+
+    return give

@@ -3,12 +3,65 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from uuid import UUID
 
 from app.domain.cnpj import Cnpj
+from app.domain.errors import InvalidCnpj
 from app.domain.uploads import Table
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_OF_COMPANIES = frozenset({"raw", "processed", "predictions"})
 _KIND = re.compile(r"[a-z]+(_[a-z]+)*")
+
+
+@dataclass(frozen=True)
+class IncomingKeys:
+    """Keys of one delivery straight to the bucket: `incoming/{account}/{upload_id}/{name}`."""
+
+    account: UUID
+    upload: UUID
+
+    @property
+    def folder(self) -> str:
+        """Where all of it lies."""
+        return f"incoming/{self.account}/{self.upload}"
+
+    @property
+    def manifest(self) -> str:
+        """Whose files they are and which."""
+        return self.file("envio.json")
+
+    def file(self, name: str) -> str:
+        """One file, by the plain name that the manifest gives it."""
+        return f"{self.folder}/{name}"
+
+
+def incoming_of(key: str) -> IncomingKeys:
+    """The delivery that an object belongs to.
+
+    Raises:
+        ValueError: the key is not one of `incoming/{account}/{upload_id}/{name}`.
+    """
+    layer, account, upload, name = _split(key, 4)
+    keys = IncomingKeys(_uuid(account, key), _uuid(upload, key))
+    if layer != "incoming" or keys.file(name) != key:
+        raise _outside(key)
+    return keys
+
+
+def company_of(key: str) -> "CompanyKeys":
+    """The company beneath whose prefix an object of `raw/`, `processed/` or `predictions/` lies.
+
+    Raises:
+        ValueError: the key lies beneath none.
+    """
+    layer, slug, cnpj, _ = _split(key, 4)
+    if layer not in _OF_COMPANIES:
+        raise _outside(key)
+    try:
+        return CompanyKeys(slug=slug, cnpj=Cnpj(cnpj))
+    except (InvalidCnpj, ValueError) as error:
+        raise _outside(key) from error
 
 
 @dataclass(frozen=True)
@@ -40,6 +93,14 @@ class CompanyKeys:
         """One frame of a run, under the last day of history it saw: `predictions/{company}/{cnpj}/{ano}/{mes}/...`."""
         return f"predictions/{self._company}/{last_day:%Y/%m}/{_kind(kind)}_{last_day:%Y-%m-%d}_{_stamp(at)}.parquet"
 
+    def raw_receipt(self, *, at: datetime) -> str:
+        """An upload is there and may be prepared: `raw/{company}/{cnpj}/{ano}/{mes}/{dia}/envio_{timestamp}.json`."""
+        return f"raw/{self._company}/{at.astimezone(UTC):%Y/%m/%d}/envio_{_stamp(at)}.json"
+
+    def processed_receipt(self, *, at: datetime) -> str:
+        """An upload is prepared and may be forecast: `processed/{company}/{cnpj}/preparo_{date}.json`."""
+        return f"processed/{self._company}/preparo_{_stamp(at)}.json"
+
     @property
     def _company(self) -> str:
         return f"{self.slug}/{self.cnpj.text}"
@@ -53,3 +114,21 @@ def _kind(word: str) -> str:
     if not _KIND.fullmatch(word):
         raise ValueError(f"not a kind of frame: {word!r}")
     return word
+
+
+def _split(key: str, count: int) -> list[str]:
+    parts = key.split("/", count - 1)
+    if len(parts) != count:
+        raise _outside(key)
+    return parts
+
+
+def _uuid(text: str, key: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise _outside(key) from error
+
+
+def _outside(key: str) -> ValueError:
+    return ValueError(f"not a key of the lake's layout: {key!r}")

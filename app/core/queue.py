@@ -14,7 +14,7 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from sqlalchemy.orm import Session
 
 from app.core.database import AccountId
-from app.domain.errors import AppError
+from app.domain.errors import AppError, Unavailable
 
 _PAUSES_S = (5, 30, 180)  # before the second, third and fourth try
 MAX_ATTEMPTS = len(_PAUSES_S) + 1
@@ -62,7 +62,7 @@ class JobQueue:
         """Run jobs until the process is told to stop (SIGINT, SIGTERM), or until none is left that is due.
 
         A job that fails is tried again with growing pauses, unless it failed by one of our own errors, which another
-        try would only repeat. `give_up` is told of each job that will not be tried again.
+        try would only repeat (what was unavailable may be back). `give_up` is told of each job that is not tried again.
         """
         app = _app(self._url)
         for name, handler in handlers.items():
@@ -140,4 +140,5 @@ class _Retry(BaseRetryStrategy):
 
 
 def _may_try_again(error: BaseException, *, attempts: int) -> bool:
-    return not isinstance(error, AppError) and attempts + 1 < MAX_ATTEMPTS
+    passing = isinstance(error, Unavailable) or not isinstance(error, AppError)
+    return passing and attempts + 1 < MAX_ATTEMPTS

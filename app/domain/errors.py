@@ -229,6 +229,14 @@ class Unavailable(AppError):
     explanation = Text("{part} não respondeu. Tente de novo em instantes.", "{part} did not answer. Try again shortly.")
 
 
+class Busy(Unavailable):
+    """Outro envio desta empresa ainda está sendo processado."""
+
+    code = "busy"
+    english = "Another upload of this company is still being worked on."
+    explanation = Text("Este continua depois dele.", "This one goes on after it.")
+
+
 class ServiceRefused(AppError):
     """O serviço recusou o pedido."""
 

@@ -1,4 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import count
 from uuid import uuid4
 
 import pytest
@@ -12,6 +14,7 @@ from app.core import migrations
 from app.core.database import AccountId, Database
 from app.core.security import make_key
 from app.core.tables import AccountRow, ApiKeyRow, Base, CompanyRow
+from app.domain.errors import Busy
 from tests.conftest import sqlalchemy_url
 
 
@@ -106,3 +109,36 @@ def test_a_database_at_another_version_is_not_ready(owner_url: str, database: Da
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
     return not (kind == "table" and (name or "").startswith("procrastinate"))
+
+
+def test_turns_of_one_company_never_overlap(database: Database) -> None:
+    company, inside, most = uuid4(), count(), []
+
+    def take(_: int) -> None:
+        with database.turn(company, patience=timedelta(seconds=30)):
+            before = next(inside)
+            most.append(next(inside) - before)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(take, range(8)))
+    assert most == [1] * 8
+
+
+def test_who_waits_too_long_for_a_turn_is_told_so_and_others_are_not_kept(database: Database) -> None:
+    company = uuid4()
+    with database.turn(company, patience=timedelta(seconds=1)):
+        with pytest.raises(Busy), database.turn(company, patience=timedelta(milliseconds=50)):
+            pass
+        with database.turn(uuid4(), patience=timedelta(milliseconds=50)):
+            pass
+    with database.turn(company, patience=timedelta(milliseconds=50)):
+        pass
+
+
+def test_a_password_is_asked_for_every_connection(application_url: str) -> None:
+    asked = count()
+    with Database(sqlalchemy_url(application_url), password=lambda: f"senha {next(asked)}") as opened:
+        for _ in range(3):
+            opened.check()
+            opened.close()
+    assert next(asked) == 3

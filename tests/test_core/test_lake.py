@@ -1,8 +1,9 @@
 from datetime import UTC, date, datetime, timedelta, timezone
+from uuid import UUID
 
 import pytest
 
-from app.core.lake import CompanyKeys
+from app.core.lake import CompanyKeys, IncomingKeys, company_of, incoming_of
 from app.domain.cnpj import Cnpj
 from app.domain.uploads import Table
 
@@ -46,3 +47,45 @@ def test_only_a_slug_names_a_company(slug: str) -> None:
 def test_only_a_plain_word_names_a_kind_of_frame(kind: str) -> None:
     with pytest.raises(ValueError, match="kind"):
         KEYS.processed(kind, "2026-01", at=AT)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "incoming/0b0e8c5c-6d07-4b0e-9b53-0d0f0c0e0a01",
+        "incoming/0b0e8c5c-6d07-4b0e-9b53-0d0f0c0e0a01/envio.json",
+        "incoming/conta/0b0e8c5c-6d07-4b0e-9b53-0d0f0c0e0a01/envio.json",
+        "incoming/0B0E8C5C-6D07-4B0E-9B53-0D0F0C0E0A01/0b0e8c5c-6d07-4b0e-9b53-0d0f0c0e0a01/envio.json",
+        "raw/0b0e8c5c-6d07-4b0e-9b53-0d0f0c0e0a01/0b0e8c5c-6d07-4b0e-9b53-0d0f0c0e0a01/envio.json",
+    ],
+)
+def test_a_key_that_is_no_delivery_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="not a key of the lake's layout"):
+        incoming_of(key)
+
+
+def test_an_incoming_key_names_its_delivery() -> None:
+    keys = IncomingKeys(UUID(int=1), UUID(int=2))
+    assert incoming_of(keys.manifest) == incoming_of(keys.file("Relatório de vendas.csv")) == keys
+
+
+def test_every_key_of_a_company_leads_back_to_it() -> None:
+    for key in (KEYS.raw_receipt(at=AT), KEYS.processed_receipt(at=AT), KEYS.raw(Table.ITEMS, at=AT)):
+        assert company_of(key) == KEYS
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "raw",
+        "raw/padaria/12ABC34501DE35",
+        "raw/padaria/12ABC34501DE36/2026/vendas.csv",
+        "raw/Padaria/12ABC34501DE35/2026/vendas.csv",
+        "raw/../12ABC34501DE35/2026/vendas.csv",
+        "incoming/padaria/12ABC34501DE35/x",
+        "cofre/padaria/12ABC34501DE35/x",
+    ],
+)
+def test_a_key_of_no_company_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="not a key of the lake's layout"):
+        company_of(key)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.core import queue as queue_module
 from app.core.database import AccountId, Database
 from app.core.queue import MAX_ATTEMPTS, Job, JobName, JobQueue
-from app.domain.errors import NothingToForecast
+from app.domain.errors import NothingToForecast, Unavailable
 
 
 class Undone(Exception):
@@ -83,8 +83,9 @@ def test_our_own_errors_are_final_at_once(queue: JobQueue, database: Database, a
     assert given_up == [(job, "NothingToForecast")]
 
 
-def test_an_unexpected_error_is_tried_again_and_then_given_up(
-    queue: JobQueue, database: Database, account: AccountId, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [OSError("the disk is full"), Unavailable(part="S3")])
+def test_an_error_that_may_pass_is_tried_again_and_then_given_up(
+    queue: JobQueue, database: Database, account: AccountId, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(queue_module, "_PAUSES_S", (0, 0, 0))
     job = Job(account, uuid4(), uuid4())
@@ -95,7 +96,7 @@ def test_an_unexpected_error_is_tried_again_and_then_given_up(
 
     def handler(tried: Job) -> None:
         tries.append(tried)
-        raise OSError("the disk is full")
+        raise error
 
     for _ in range(MAX_ATTEMPTS + 2):
         work(queue, handler, give_up=lambda lost, _: given_up.append(lost))
