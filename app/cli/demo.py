@@ -17,7 +17,6 @@ import typer
 from app.cli.remote import Service, show_predictions, show_upload
 from app.cli.words import console, number
 from app.core.config import Settings
-from app.demo.journey import write_journey
 from app.domain.errors import ServiceRefused
 
 CNPJ = "11222333000181"
@@ -28,6 +27,8 @@ _GRACE_S = 60
 
 def demo(context: typer.Context) -> None:
     """Mostra o produto inteiro com dados reais: sobe o serviço, envia as planilhas, prevê e para tudo."""
+    from app.demo.journey import write_journey
+
     del context
     screen = console()
     with tempfile.TemporaryDirectory(prefix="quantyfy-demo-") as folder:

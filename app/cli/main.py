@@ -15,6 +15,7 @@ app = typer.Typer(
     name="quantyfy",
     help="Previsão de vendas a partir das planilhas que o seu sistema já exporta.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -31,7 +32,7 @@ app.command("predictions")(remote.predictions)
 @app.callback()
 def configure(
     context: typer.Context,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Mostra o andamento em linhas de log.")] = False,  # noqa: FBT002  a flag is a flag
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Mostra o andamento em linhas de log.")] = False,
 ) -> None:
     """Read the settings once, for every command."""
     settings = Settings()

@@ -73,7 +73,7 @@ def upload(
     files: Annotated[list[Path], typer.Argument(help="As planilhas, em qualquer ordem.", exists=True, dir_okay=False)],
     cnpj: Annotated[str, typer.Option(help="CNPJ da empresa.")],
     name: Annotated[str, typer.Option(help="Nome da empresa.")],
-    wait: Annotated[bool, typer.Option(help="Espera a previsão ficar pronta.")] = True,  # noqa: FBT002  a flag is a flag
+    wait: Annotated[bool, typer.Option(help="Espera a previsão ficar pronta.")] = True,
 ) -> None:
     """Envia as planilhas de uma empresa para o serviço."""
     service = connect(context.obj)
@@ -86,7 +86,7 @@ def upload(
 def predictions(
     context: typer.Context,
     cnpj: Annotated[str, typer.Argument(help="CNPJ da empresa.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Escreve o resultado em JSON.")] = False,  # noqa: FBT002  a flag is a flag
+    as_json: Annotated[bool, typer.Option("--json", help="Escreve o resultado em JSON.")] = False,
 ) -> None:
     """Mostra a previsão publicada de uma empresa."""
     service = connect(context.obj)

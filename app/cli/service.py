@@ -8,12 +8,8 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-import uvicorn
 
-from app import bootstrap, worker
-from app.api.main import create_app
 from app.core.config import Settings
-from app.pipeline.companies import open_account
 
 _WORKER_GRACE_S = 30
 
@@ -22,9 +18,15 @@ def serve(
     context: typer.Context,
     host: Annotated[str | None, typer.Option(help="Endereço em que o serviço escuta.")] = None,
     port: Annotated[int | None, typer.Option(help="Porta em que o serviço escuta.")] = None,
-    with_worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Inicia também um worker.")] = True,  # noqa: FBT002  a flag is a flag
+    with_worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Inicia também um worker.")] = True,
 ) -> None:
     """Inicia o serviço; na primeira vez, cria a conta e a chave locais."""
+    import uvicorn
+
+    from app import bootstrap
+    from app.api.main import create_app
+    from app.pipeline.companies import open_account
+
     settings: Settings = context.obj
     chosen = settings.model_copy(
         update={"host": host or settings.host, "port": settings.port if port is None else port}
@@ -41,15 +43,19 @@ def serve(
 
 def work(
     context: typer.Context,
-    until_idle: Annotated[bool, typer.Option(help="Para quando não houver mais trabalho.")] = False,  # noqa: FBT002  a flag is a flag
-    with_parent: Annotated[bool, typer.Option(hidden=True)] = False,  # noqa: FBT002  a flag is a flag
+    until_idle: Annotated[bool, typer.Option(help="Para quando não houver mais trabalho.")] = False,
+    with_parent: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Executa os trabalhos da fila: limpar planilhas, prever."""
+    from app import worker
+
     worker.run(context.obj, until_idle=until_idle, with_parent=with_parent)
 
 
 def migrate_database(context: typer.Context) -> None:
     """Atualiza o banco de dados para a versão deste programa."""
+    from app import bootstrap
+
     bootstrap.migrate(context.obj)
     typer.echo("Banco de dados atualizado.")
 
@@ -59,6 +65,9 @@ def new_key(
     account: Annotated[str, typer.Argument(help="Nome da nova conta.")],
 ) -> None:
     """Cria uma conta com a sua primeira chave de acesso, mostrada só desta vez."""
+    from app import bootstrap
+    from app.pipeline.companies import open_account
+
     with bootstrap.opened(context.obj) as clients:
         typer.echo(open_account(clients, name=account, key_name="primeira chave")[1])
 
