@@ -54,17 +54,6 @@ def read_catalogue(sheets: Sequence[Sheet]) -> Catalogue:
     return Catalogue(kept.drop("order", FOLDED, "sheet", LINE), findings, counts)
 
 
-def merge_products(earlier: pl.DataFrame | None, products: pl.DataFrame) -> pl.DataFrame:
-    """The catalogue after an upload: its products, with what an earlier catalogue knew and it does not say, and the others."""
-    if earlier is None or earlier.is_empty():
-        return products
-    old, new = (frame.with_columns(pl.col(c.SKU).str.to_lowercase().alias(FOLDED)) for frame in (earlier, products))
-    known = new.join(old, on=FOLDED, how="left", suffix="_before", maintain_order="left")
-    filled = known.select(pl.coalesce(name, f"{name}_before") for name in products.columns)
-    others = old.join(new, on=FOLDED, how="anti", maintain_order="left").select(products.columns)
-    return pl.concat([others, filled])
-
-
 def _read_block(sheet: Sheet, cells: pl.DataFrame, number: int) -> Catalogue:
     read = typed(sheet, cells)
     codes = read.values[c.SKU]

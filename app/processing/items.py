@@ -28,7 +28,6 @@ from app.processing.branches import branches
 from app.processing.codes import is_scientific
 from app.processing.doubtful import without_doubtful_numbers
 from app.processing.filling import FilledDown
-from app.processing.headings import normalised
 from app.processing.moments import date_problems, situations
 from app.processing.noticing import noticed_where, together
 from app.processing.records import LINE

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 
@@ -13,14 +13,21 @@ IN_MEMORY: Final = 384 << 20  # bytes of lines held before they go to disk
 _MONTH: Final = "month"
 
 
+class Month(NamedTuple):
+    """A calendar month."""
+
+    year: int
+    month: int
+
+
 class MonthStore:
-    """Frames of lines by month of `data_venda` (`2026-01`), in the order they were added. Its files are in the folder given."""
+    """Frames of lines by month of `data_venda`, in the order they were added. Its files are in the folder given."""
 
     def __init__(self, folder: Path, *, in_memory: int = IN_MEMORY) -> None:
         self._folder = folder
         self._limit = in_memory
-        self._held: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
-        self._files: defaultdict[str, list[Path]] = defaultdict(list)
+        self._held: defaultdict[Month, list[pl.DataFrame]] = defaultdict(list)
+        self._files: defaultdict[Month, list[Path]] = defaultdict(list)
         self._size = 0
         self._numbers = count()
 
@@ -32,7 +39,7 @@ class MonthStore:
         if self._size > self._limit:
             self._spill()
 
-    def put(self, month: str, lines: pl.DataFrame) -> None:
+    def put(self, month: Month, lines: pl.DataFrame) -> None:
         """The lines of one month in place of what it had."""
         for path in self._files.pop(month, []):
             path.unlink()
@@ -41,25 +48,25 @@ class MonthStore:
         if self._size > self._limit:
             self._spill()
 
-    def months(self) -> tuple[str, ...]:
+    def months(self) -> tuple[Month, ...]:
         """The months that have lines, earliest first."""
         return tuple(sorted({*self._held, *self._files}))
 
-    def lines(self, month: str) -> pl.DataFrame:
+    def lines(self, month: Month) -> pl.DataFrame:
         """The lines of one month in the order they were added."""
         on_disk = [pl.read_ipc(path) for path in self._files.get(month, [])]
         return pl.concat([*on_disk, *self._held.get(month, [])])
 
     def _spill(self) -> None:
         for month, parts in self._held.items():
-            path = self._folder / f"lines-{month}-{next(self._numbers)}.arrow"
+            path = self._folder / f"lines-{month.year:04}-{month.month:02}-{next(self._numbers)}.arrow"
             pl.concat(parts).write_ipc(path, compression="lz4")
             self._files[month].append(path)
         self._held.clear()
         self._size = 0
 
 
-def _by_month(lines: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def _by_month(lines: pl.DataFrame) -> dict[Month, pl.DataFrame]:
     month = (pl.col(c.DATA_VENDA).dt.year() * 100 + pl.col(c.DATA_VENDA).dt.month().cast(pl.Int32)).alias(_MONTH)
     parts = lines.with_columns(month).partition_by(_MONTH, as_dict=True, include_key=False, maintain_order=True)
-    return {f"{key[0] // 100:04d}-{key[0] % 100:02d}": part for key, part in parts.items()}
+    return {Month(*divmod(int(key[0]), 100)): part for key, part in parts.items()}

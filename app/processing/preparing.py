@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final
 
 import polars as pl
 
@@ -24,8 +23,8 @@ from app.processing.cleaner import clean_columns, numbered
 from app.processing.doubtful import doubts
 from app.processing.filling import FilledDown
 from app.processing.items import ItemReader
-from app.processing.months import MonthStore
-from app.processing.noticing import noticed, nothing, together
+from app.processing.months import Month, MonthStore
+from app.processing.noticing import nothing, noticed, together
 from app.processing.products_seen import ProductsSeen, mixed_units
 from app.processing.records import LINE
 from app.processing.reporting import report_of
@@ -38,16 +37,16 @@ from app.processing.units import in_main_units
 class Prepared:
     """An upload after cleaning. Months stay on disk in the working folder until they are asked for."""
 
-    months: tuple[str, ...]  # `2026-01`, earliest first
+    months: tuple[Month, ...]  # earliest first
     products: pl.DataFrame | None  # the catalogue; None when no products file was sent
     findings: pl.DataFrame  # table, file, line, column, value, rule
     counts: dict[Table, RowCount]
     sheets: tuple[Sheet, ...]
     _store: MonthStore
 
-    def lines(self, month: str) -> pl.DataFrame:
+    def lines(self, month: tuple[int, int]) -> pl.DataFrame:
         """The clean lines of one of the months, as `columns.py` lists them."""
-        return clean_columns(self._store.lines(month))
+        return clean_columns(self._store.lines(Month(*month)))
 
     def report(self) -> dict[str, object]:
         """How each table was understood, what became of its rows, and the first examples of each finding, as JSON."""
@@ -120,7 +119,7 @@ class _Lines:
         """Every line with its key and in its product's unit; repeated ones counted and left out."""
         conversion = self._products.conversions() if self.rows_in else pl.DataFrame()
         for month in self._store.months():
-            lines = self._store.lines(month)
+            lines = self._store.lines(Month(*month))
             told_apart = numbered(lines)
             self.skipped += told_apart.repeated.height
             self.accepted += told_apart.lines.height

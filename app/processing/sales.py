@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from app.domain import columns as c
+from app.domain import contract as k
 from app.domain.cnpj import Cnpj
 from app.domain.findings import ANOTHER_COMPANY, INVALID_BRANCH, MISSING_SALE_ID, REPEATED_SALE, RowCount
-from app.domain import contract as k
 from app.processing.branches import branches
 from app.processing.doubtful import doubts
 from app.processing.moments import date_problems, situations

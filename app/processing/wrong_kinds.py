@@ -26,9 +26,31 @@ _KINDS: Final = (
         Text("o extrato da maquininha de cartão", "a card acquirer's statement"),
         _SALES_REPORT,
         frozenset(
-            "nsu|bandeira|taxa mdr|taxa mdr percentual|mdr|valor bruto|valor liquido|data pagamento|data transacao|autorizacao"
-            "|codigo autorizacao|parcelas|numero parcelas|stone codigo|stonecode|data prevista pagamento|tipo transacao|terminal"
-            "|numero terminal|adquirente|antecipacao|data recebimento|data credito".split("|")  # noqa: SIM905
+            [
+                "nsu",
+                "bandeira",
+                "taxa mdr",
+                "taxa mdr percentual",
+                "mdr",
+                "valor bruto",
+                "valor liquido",
+                "data pagamento",
+                "data transacao",
+                "autorizacao",
+                "codigo autorizacao",
+                "parcelas",
+                "numero parcelas",
+                "stone codigo",
+                "stonecode",
+                "data prevista pagamento",
+                "tipo transacao",
+                "terminal",
+                "numero terminal",
+                "adquirente",
+                "antecipacao",
+                "data recebimento",
+                "data credito",
+            ]
         ),
         3,
     ),
@@ -36,18 +58,41 @@ _KINDS: Final = (
         Text("um extrato bancário", "a bank statement"),
         _SALES_REPORT,
         frozenset(
-            "saldo|historico|lancamento|credito|debito|agencia|conta|conta corrente|documento|data lancamento".split(
-                "|"
-            )
-        ),  # noqa: SIM905
+            [
+                "saldo",
+                "historico",
+                "lancamento",
+                "credito",
+                "debito",
+                "agencia",
+                "conta",
+                "conta corrente",
+                "documento",
+                "data lancamento",
+            ]
+        ),
         3,
     ),
     Kind(
         Text("um relatório financeiro (contas a pagar ou a receber)", "a financial report (payables or receivables)"),
         _SALES_REPORT,
         frozenset(
-            "vencimento|data vencimento|valor pago|valor pendente|conta receber|conta pagar|centro custo|plano contas|juros|multa"
-            "|data competencia|forma pagamento|valor original|valor original parcela".split("|")  # noqa: SIM905
+            [
+                "vencimento",
+                "data vencimento",
+                "valor pago",
+                "valor pendente",
+                "conta receber",
+                "conta pagar",
+                "centro custo",
+                "plano contas",
+                "juros",
+                "multa",
+                "data competencia",
+                "forma pagamento",
+                "valor original",
+                "valor original parcela",
+            ]
         ),
         3,
     ),
@@ -58,8 +103,22 @@ _KINDS: Final = (
             "Your customers are not needed. Send the report of sales by product without them.",
         ),
         frozenset(
-            "nome|cliente|cpf|cpf cnpj|email|telefone|celular|endereco|bairro|cep|cidade|data nascimento|uf".split("|")
-        ),  # noqa: SIM905
+            [
+                "nome",
+                "cliente",
+                "cpf",
+                "cpf cnpj",
+                "email",
+                "telefone",
+                "celular",
+                "endereco",
+                "bairro",
+                "cep",
+                "cidade",
+                "data nascimento",
+                "uf",
+            ]
+        ),
         5,
     ),
 )
