@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import typer
 
 from app.cli.remote import Service, show_predictions, show_upload
@@ -76,9 +76,9 @@ def _wait_until_ready(url: str, child: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while child.poll() is None and time.monotonic() < deadline:
         try:
-            if httpx.get(f"{url}/health/ready").is_success:
+            if httpx2.get(f"{url}/health/ready").is_success:
                 return
-        except httpx.TransportError:
+        except httpx2.TransportError:
             time.sleep(0.1)
     raise ServiceRefused(title="O serviço não iniciou.", detail="Veja as últimas linhas do log acima.")
 

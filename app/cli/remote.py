@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
+import httpx2
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -20,14 +20,14 @@ from app.domain.forecasts import HORIZONS, Level
 from app.domain.uploads import UploadState
 
 _POLL_S = 0.5
-_TIMEOUT = httpx.Timeout(30, read=600)
+_TIMEOUT = httpx2.Timeout(30, read=600)
 
 
 class Service:
     """A running service, spoken to with one key."""
 
     def __init__(self, url: str, key: str) -> None:
-        self._http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=_TIMEOUT)
+        self._http = httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=_TIMEOUT)
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:  # noqa: ANN401  any query value
         """One answer.
@@ -136,7 +136,7 @@ def show_predictions(service: Service, cnpj: str) -> None:
     screen.print(accuracy_table(accuracy))
 
 
-def _answer(response: httpx.Response) -> dict[str, Any]:
+def _answer(response: httpx2.Response) -> dict[str, Any]:
     answer: dict[str, Any] = response.json()
     if response.is_error:
         raise ServiceRefused(title=answer["title"], detail=answer["detail"])
