@@ -103,12 +103,12 @@ def _extract(
         raise _refusal(file, "está protegido por senha", "it is protected by a password")
     try:
         with archive.open(member) as source, target.open("wb") as sink:
-            return _copied(source, sink, file=file, at_most=at_most, limits=limits)
+            return _copied(source, sink, at_most=at_most, limits=limits)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError) as error:
         raise NotATable(file=file.name, reason="o ZIP está danificado", reason_en="the ZIP is broken") from error
 
 
-def _copied(source: IO[bytes], sink: IO[bytes], *, file: IncomingFile, at_most: int, limits: Limits) -> int:
+def _copied(source: IO[bytes], sink: IO[bytes], *, at_most: int, limits: Limits) -> int:
     """Copies what is really there, whatever the directory claims."""
     written = 0
     while chunk := source.read(_CHUNK):

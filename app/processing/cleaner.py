@@ -1,7 +1,8 @@
 """One clean table of sales: repeated lines told apart, and later uploads merged into earlier ones.
 
-A line is known by branch, sale, product and `linha`: the item number where the export has one, else which occurrence of the product
-in the sale it is. A later upload's line replaces an earlier one of the same key, so uploading a file twice changes nothing.
+A line is known by branch, sale, product and `linha`: the item number where the export has one, else which occurrence of
+the product in the sale it is. A later upload's line replaces an earlier one of the same key, so uploading a file twice
+changes nothing.
 """
 
 from typing import Final, NamedTuple
@@ -52,8 +53,8 @@ class Merged(NamedTuple):
 def numbered(lines: pl.DataFrame) -> Numbered:
     """Gives each line of a month its key; `lines` has `line` and `sheet` besides the clean columns.
 
-    Of lines with the same item number the last counts. Lines without a number are told apart by occurrence within their file,
-    and a later file's replace an earlier one's.
+    Of lines with the same item number the last counts. Lines without a number are told apart by occurrence within their
+    file, and a later file's replace an earlier one's.
     """
     alike = lines.select(pl.struct(c.LOJA, c.ID_VENDA, c.SKU).hash()).to_series().is_duplicated()
     if not alike.any():

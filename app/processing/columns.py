@@ -1,5 +1,6 @@
 """The customer's headings to ours: by name first, then by what the columns hold where names are not enough."""
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -25,65 +26,12 @@ _PLAUSIBLE: Final = 0.5
 _LONG_TEXT: Final = 300
 _MATCHING_TOTALS: Final = 0.5
 
-_STATES: Final = frozenset(
-    [
-        "ac",
-        "al",
-        "ap",
-        "am",
-        "ba",
-        "ce",
-        "df",
-        "es",
-        "go",
-        "ma",
-        "mt",
-        "ms",
-        "mg",
-        "pa",
-        "pb",
-        "pr",
-        "pe",
-        "pi",
-        "rj",
-        "rn",
-        "rs",
-        "ro",
-        "rr",
-        "sc",
-        "sp",
-        "se",
-        "to",
-        "acre",
-        "alagoas",
-        "amapa",
-        "amazonas",
-        "bahia",
-        "ceara",
-        "maranhao",
-        "para",
-        "paraiba",
-        "parana",
-        "pernambuco",
-        "piaui",
-        "rondonia",
-        "roraima",
-        "sergipe",
-        "tocantins",
-        "goias",
-    ]
-) | {
-    "distrito federal",
-    "espirito santo",
-    "mato grosso",
-    "mato grosso do sul",
-    "minas gerais",
-    "rio de janeiro",
-    "rio grande do norte",
-    "rio grande do sul",
-    "santa catarina",
-    "sao paulo",
-}
+_STATE: Final = re.compile(
+    "ac|al|ap|am|ba|ce|df|es|go|ma|mt|ms|mg|pa|pb|pr|pe|pi|rj|rn|rs|ro|rr|sc|sp|se|to|acre|alagoas|amapa|amazonas"
+    "|bahia|ceara|distrito federal|espirito santo|goias|maranhao|mato grosso( do sul)?|minas gerais|para|paraiba|parana"
+    "|pernambuco|piaui|rio de janeiro|rio grande do (norte|sul)|rondonia|roraima|santa catarina|sao paulo|sergipe"
+    "|tocantins"
+)
 
 
 class Match(NamedTuple):
@@ -167,7 +115,7 @@ def _confidence(candidate: Candidate, table: Table) -> float:
 
 
 def _is_plausible(text: pl.Series, table: Table, name: str) -> bool:
-    """Whether a column holds what its name says: dates, numbers, a status that is no Brazilian state, a name that is no page."""
+    """Whether a column holds what its name says: dates, numbers, a status that is no state, a name that is no page."""
     values = text.drop_nulls().head(200)
     if values.is_empty():
         return False
@@ -189,7 +137,7 @@ def _are_states(values: pl.Series) -> bool:
     plain = [
         unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode().lower().strip() for value in values
     ]
-    return sum(value in _STATES for value in plain) >= _PLAUSIBLE * len(plain)
+    return sum(bool(_STATE.fullmatch(value)) for value in plain) >= _PLAUSIBLE * len(plain)
 
 
 def _are_pages(values: pl.Series) -> bool:
@@ -198,7 +146,7 @@ def _are_pages(values: pl.Series) -> bool:
 
 
 def _with_order_totals_apart(matches: dict[int, Match], sample: pl.DataFrame) -> dict[int, Match]:
-    """A total that is the same on every line of a sale, and not quantity times price, is the order's: it is never summed."""
+    """A total that all lines of a sale repeat, and is not quantity times price, is the order's: it is never summed."""
     place = {match.field: position for position, match in matches.items()}
     needed = (c.ID_VENDA, c.QUANTIDADE, c.PRECO_UNITARIO, c.VALOR_TOTAL)
     if any(name not in place for name in needed) or not _repeats_the_order(sample, [place[name] for name in needed]):

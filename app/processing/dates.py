@@ -1,7 +1,7 @@
 """Dates as they come, to the local wall date. Which of two numbers is the day is decided per column, never per cell.
 
-`31/10/2026 14:42`, `31-10-2026`, `31.10.26`, `2026-10-31T14:42:00-03:00`, `20261031`, `31 de outubro de 2026`, `31/out/26`, and Excel's
-serial 46326 are understood. Offsets are not converted: the wall date is the shop's own.
+`31/10/2026 14:42`, `31-10-2026`, `31.10.26`, `2026-10-31T14:42:00-03:00`, `20261031`, `31 de outubro de 2026`,
+`31/out/26`, and Excel's serial 46326 are understood. Offsets are not converted: the wall date is the shop's own.
 """
 
 from enum import StrEnum
@@ -73,7 +73,7 @@ def date_evidence(text: pl.Series) -> DateEvidence:
 
 
 def read_dates(text: pl.Series, *, style: DateStyle) -> pl.Series:
-    """Every date of a column; null where empty or unreadable. Quick for the column's own format, thorough for the rest."""
+    """Every date of a column; null where empty or unreadable. Quick for the column's own format, else thorough."""
     dates = _quickly(text, style)
     hard = text.is_not_null() & dates.is_null()
     if not hard.any():

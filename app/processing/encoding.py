@@ -1,7 +1,8 @@
 """Bytes to UTF-8: what Excel, web shops and old DOS tills write.
 
-A file is read as the encoding its head shows, and every block is made UTF-8 by itself, so that a file of any size costs one block of
-memory. Bytes that break UTF-8 are taken for Windows-1252 one by one: files glued together from two systems stay readable.
+A file is read as the encoding its head shows, and every block is made UTF-8 by itself, so that a file of any size costs
+one block of memory. Bytes that break UTF-8 are taken for Windows-1252 one by one: files glued together from two systems
+stay readable.
 """
 
 import codecs
@@ -61,7 +62,7 @@ codecs.register_error("quantyfy.windows-1252", lone_bytes_as_windows_1252)
 
 
 def utf8_blocks(path: Path, *, encoding: str, newline: str = "\n", block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
-    """The file as UTF-8 in blocks that end at a line break, without byte-order mark and NULs; breaks are `\\n` or `\\r\\n`.
+    """The file as UTF-8 in blocks that end at a line break, without byte-order mark, NULs, or breaks of its own kind.
 
     Raises:
         NotATable: a line is longer than any table's.

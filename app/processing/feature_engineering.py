@@ -13,9 +13,9 @@ _SALE_OF_PRODUCT: Final = (c.LOJA, c.ID_VENDA, c.SKU)
 def daily_demand(lines: pl.DataFrame) -> pl.DataFrame:
     """What each product sold on each day, from the clean lines of any period.
 
-    Cancelled and pending sales count for nothing. A product taken back in full within its own sale was never sold. Everything else
-    that came back (negative lines, quantities returned later, returned sales) is counted as returned on the day of the sale, and
-    never makes demand negative.
+    Cancelled and pending sales count for nothing. A product taken back in full within its own sale was never sold.
+    Everything else that came back (negative lines, quantities returned later, returned sales) is counted as returned on
+    the day of the sale, and never makes demand negative.
 
     Returns:
         `sku`, `date`, `quantity`, `revenue`, `returned`, sorted by product and day; a day without a row sold nothing.

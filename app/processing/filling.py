@@ -25,7 +25,7 @@ class FilledDown:
         self._last: pl.DataFrame | None = None
 
     def __call__(self, cells: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
-        """The values with order fields filled; a row continues an order when it has a product, no date, and no other number."""
+        """Order fields filled. A row goes on with an order if it has a product, no date, no other number."""
         if self._date_place is None:
             return values
         undated = cells[str(self._date_place)].fill_null("").str.strip_chars() == ""

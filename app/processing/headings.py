@@ -1,4 +1,4 @@
-"""One spelling for the headings of every system: `Qtde. Vendida`, `QTD VENDIDA` and `quantidade_vendida` are the same."""
+"""One spelling for all systems' headings: `Qtde. Vendida`, `QTD VENDIDA` and `quantidade_vendida` are the same."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""One block of the items file: typed, screened, joined to its sales, and cleaned. The same steps whatever the file's size."""
+"""One block of the items file: typed, screened, joined to its sales, and cleaned."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -211,7 +211,7 @@ def _total_is_off(values: pl.DataFrame) -> pl.Series:
 
 
 def _clean(values: pl.DataFrame) -> pl.DataFrame:
-    """Situations settled, units spelled alike, prices and totals made from each other; returns are negative throughout."""
+    """Situations settled, units spelled alike, prices and totals made from each other; returns negative throughout."""
     quantity, sign = pl.col(c.QUANTIDADE), pl.col(c.QUANTIDADE).sign()
     total = pl.col(c.VALOR_TOTAL).abs()
     from_price = quantity.abs() * pl.col(c.PRECO_UNITARIO) - pl.col(k.VALOR_DESCONTO).abs().fill_null(0)

@@ -1,7 +1,7 @@
-"""Personal data of a shop's customers: found by heading and by value, dropped before anything is kept (LGPD, art. 6º, III).
+"""Personal data of a shop's customers: found by heading and by value, and dropped before anything is kept.
 
-We need no customer to forecast demand. The shop is the controller of this data and we would only be its operator: what is not
-kept cannot leak.
+Only what is necessary may be processed (Lei 13.709/2018, art. 6º, III), and no customer is needed to forecast demand.
+The shop is the controller of this data and we would only be its operator: what is not kept cannot leak.
 """
 
 import re

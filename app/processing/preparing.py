@@ -1,4 +1,4 @@
-"""Sheets to clean months: read, screened, joined, cleaned, and accounted for to the last row. Memory does not grow with the files."""
+"""Sheets to clean months: read, screened, joined, cleaned, and accounted for to the last row, block by block."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

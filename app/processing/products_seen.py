@@ -26,7 +26,7 @@ class ProductsSeen:
         self._units: list[pl.DataFrame] = []
 
     def spelled(self, sheet: Sheet, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The lines with each code as the catalogue, or else its first line, spells it; a finding for each product it lacks.
+        """The lines with codes as the catalogue, or else their first line, spells them; a finding for each it lacks.
 
         A code whose leading zeros a spreadsheet took is matched with the catalogue's when only one fits.
         """

@@ -1,8 +1,8 @@
 """The raw copy of a file that is kept: as received, less what is personal.
 
-A file without personal data is copied byte for byte. From any other the personal columns go, CPFs, e-mails and phones in free text
-become `***`, and a first column `linha_original` says on which line of the customer's file each record stood, so that a later
-reading reports the same lines. Encoding, delimiter, title lines and the heading's line stay.
+A file without personal data is copied byte for byte. From any other the personal columns go, CPFs, e-mails and phones
+in free text become `***`, and a first column `linha_original` says on which line of the customer's file each record
+stood, so that a later reading reports the same lines. Encoding, delimiter, title lines and the heading's line stay.
 """
 
 import csv

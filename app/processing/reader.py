@@ -1,4 +1,4 @@
-"""Files as they come to sheets: opened, recognised, and not yet read. Cheap: the head and a bounded sample are looked at."""
+"""Files as they come to sheets: opened and recognised from their head and a bounded sample, not yet read."""
 
 import filecmp
 from collections.abc import Mapping, Sequence

@@ -2,10 +2,11 @@
 
     fast     no quote in the block: a record is a line
     fast     every line with quotes is well formed by itself: the same
-    careful  the lines that are not (`TV 32" LED`, quoted line breaks, a stray quote) are read one by one, the others still fast
+    careful  the lines that are not (`TV 32" LED`, quoted line breaks, a stray quote) are read one by one, the others
+    still fast
 
-Cells are columns `0`, `1`, ... of strings, null when empty; `line` is the line number; `overflow` is not null in records that have
-more cells than the heading.
+Cells are columns `0`, `1`, ... of strings, null when empty; `line` is the line number; `overflow` is not null in
+records that have more cells than the heading.
 """
 
 import csv

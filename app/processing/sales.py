@@ -27,8 +27,8 @@ _KEPT: Final = (LINE, SHEET, c.ID_VENDA, c.DATA_VENDA, c.SITUACAO, c.CANAL, c.LO
 class Sales(NamedTuple):
     """The sales of an upload, one row each, and what became of the rows they came in.
 
-    `rows` has `sale`, `id_venda`, `data_venda`, `situacao`, `canal`, `loja`, `line`, `sheet`; `set_aside` the numbers of
-    the sales that were rejected, so that their items can say so.
+    `rows` has `sale`, `id_venda`, `data_venda`, `situacao`, `canal`, `loja`, `line`, `sheet`; `set_aside` the numbers
+    of the sales that were rejected, so that their items can say so.
     """
 
     rows: pl.DataFrame

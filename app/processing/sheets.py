@@ -1,4 +1,4 @@
-"""What is known about one file before its rows are read: which table it is, how it is written, which column is which."""
+"""What is known about a file before its rows are read: which table it is, how it is written, which column is which."""
 
 import hashlib
 from collections.abc import Iterator, Mapping

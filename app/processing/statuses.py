@@ -19,26 +19,27 @@ class Status(StrEnum):
 
 
 # The first that fits the beginning wins, so what denies comes before what it denies ("nao entregue" before "entregue").
+_CANCELLED: Final = (
+    "cancel|nao pago|nao entreg|recus|void|estornado antes|denegad|inutilizad|rejeitad|negad|declined|expirad|abandon"
+    "|perdid|excluid|unpaid"
+)
+_PENDING: Final = (
+    "em aberto|abert|em andamento|em digitacao|dados incompletos|pagamento pendente|pendente|orcamento|aguard|pending"
+    "|handling|manuseando|em analise|nao faturad|nao concluid|nao finalizad|nao aprovad|authorized|waiting|rascunho"
+    "|draft|reservad|em separacao|proposta"
+)
+_RETURNED: Final = "devolv|devolu|reembols|refund|estorn|returned|chargeback|partially refunded"
+_COMPLETED: Final = (
+    "atendid|aprovad|faturad|verificad|enviad|envio|pronto|preparando|entreg|conclu|finaliz|pag|confirmad|fulfilled"
+    "|paid|autorizad|emitid|a enviar|o comprador pode pedir|invoiced|complet|shipped|delivered|vend|fechad|ok"
+    "|baixad|liquidad|quitad|despachad|a caminho|em transito|chega|coleta|recebid|efetivad|normal"
+    "|nao cancel|ativ|ready for handling|success|mediacao finalizada|retirad|processad"
+)
 _BEGINNINGS: Final = (
-    (
-        Status.CANCELLED,
-        "cancel|nao pago|nao entreg|recus|void|estornado antes|denegad|inutilizad|rejeitad|negad|declined|expirad|abandon"
-        "|perdid|excluid|unpaid",
-    ),
-    (
-        Status.PENDING,
-        "em aberto|abert|em andamento|em digitacao|dados incompletos|pagamento pendente|pendente|orcamento|aguard|pending"
-        "|handling|manuseando|em analise|nao faturad|nao concluid|nao finalizad|nao aprovad|authorized|waiting|rascunho"
-        "|draft|reservad|em separacao|proposta",
-    ),
-    (Status.RETURNED, "devolv|devolu|reembols|refund|estorn|returned|chargeback|partially refunded"),
-    (
-        Status.COMPLETED,
-        "atendid|aprovad|faturad|verificad|enviad|envio|pronto|preparando|entreg|conclu|finaliz|pag|confirmad|fulfilled"
-        "|paid|autorizad|emitid|a enviar|o comprador pode pedir|invoiced|complet|shipped|delivered|vend|fechad|ok"
-        "|baixad|liquidad|quitad|despachad|a caminho|em transito|chega|coleta|venda agenciada|recebid|efetivad|normal"
-        "|nao cancel|ativ|ready for handling|success|mediacao finalizada|retirad|processad",
-    ),
+    (Status.CANCELLED, _CANCELLED),
+    (Status.PENDING, _PENDING),
+    (Status.RETURNED, _RETURNED),
+    (Status.COMPLETED, _COMPLETED),
 )
 _RULES: Final = tuple((status, re.compile(rf"(?:{words})")) for status, words in _BEGINNINGS)
 _BLING: Final = {

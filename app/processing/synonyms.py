@@ -1,7 +1,8 @@
 """What systems call the fields of the contract, the surest name first.
 
-Headings are compared after `headings.normalised`, so accents, case, `Cód.` and `Qtde` need no entry of their own. Seen in exports of
-Bling, Tiny/Olist, Nuvemshop, Mercado Livre, VTEX, Shopify, Loja Integrada, Via, TOTVS Protheus, Linx and the NF-e layout.
+Headings are compared after `headings.normalised`, so accents, case, `Cód.` and `Qtde` need no entry of their own. Seen
+in exports of Bling, Tiny/Olist, Nuvemshop, Mercado Livre, VTEX, Shopify, Loja Integrada, Via, TOTVS Protheus, Linx and
+the NF-e layout.
 """
 
 from collections.abc import Mapping

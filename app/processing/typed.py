@@ -26,7 +26,7 @@ DTYPES: Mapping[Kind, type[pl.DataType]] = {
 
 
 class Typed(NamedTuple):
-    """The rows of a block, typed. `values` has `line` and every used field of the table; fields the file lacks are null.
+    """The rows of a block, typed. `values` has `line` and every used field of the table; what the file lacks is null.
 
     `other_style` marks, by field, the numbers that could only be read against their column's style.
     """

@@ -73,8 +73,8 @@ def conversions(sold: pl.DataFrame, catalogue: pl.DataFrame | None) -> pl.DataFr
         catalogue: the products, with `unidade` and `itens_por_caixa`; None when none was sent.
 
     Returns:
-        `sku`, `unidade` and `factor` (units of `new_unit` in one), `new_sku`, `new_unit`. A unit without a factor becomes
-        a product of its own, `sku (CX)`. Empty when every product has one unit.
+        `sku`, `unidade` and `factor` (units of `new_unit` in one), `new_sku`, `new_unit`. A unit without a factor
+        becomes a product of its own, `sku (CX)`. Empty when every product has one unit.
     """
     main = _main_units(sold, catalogue)
     other = sold.join(main, on=c.SKU, how="left").filter(pl.col(c.UNIDADE) != pl.col(NEW_UNIT))

@@ -9,11 +9,11 @@ from app.processing.headings import normalised
 
 
 class Kind(NamedTuple):
-    """A kind of file, told by headings that only it has."""
+    """A kind of file, told by headings (normalised) that only it has."""
 
     name: Text
     mend: Text
-    headings: frozenset[str]
+    headings: str
     enough: int
 
 
@@ -25,75 +25,22 @@ _KINDS: Final = (
     Kind(
         Text("o extrato da maquininha de cartão", "a card acquirer's statement"),
         _SALES_REPORT,
-        frozenset(
-            [
-                "nsu",
-                "bandeira",
-                "taxa mdr",
-                "taxa mdr percentual",
-                "mdr",
-                "valor bruto",
-                "valor liquido",
-                "data pagamento",
-                "data transacao",
-                "autorizacao",
-                "codigo autorizacao",
-                "parcelas",
-                "numero parcelas",
-                "stone codigo",
-                "stonecode",
-                "data prevista pagamento",
-                "tipo transacao",
-                "terminal",
-                "numero terminal",
-                "adquirente",
-                "antecipacao",
-                "data recebimento",
-                "data credito",
-            ]
-        ),
+        "nsu|bandeira|taxa mdr|taxa mdr percentual|mdr|valor bruto|valor liquido|data pagamento|data transacao"
+        "|autorizacao|codigo autorizacao|parcelas|numero parcelas|stone codigo|stonecode|data prevista pagamento|tipo transacao"
+        "|terminal|numero terminal|adquirente|antecipacao|data recebimento|data credito",
         3,
     ),
     Kind(
         Text("um extrato bancário", "a bank statement"),
         _SALES_REPORT,
-        frozenset(
-            [
-                "saldo",
-                "historico",
-                "lancamento",
-                "credito",
-                "debito",
-                "agencia",
-                "conta",
-                "conta corrente",
-                "documento",
-                "data lancamento",
-            ]
-        ),
+        "saldo|historico|lancamento|credito|debito|agencia|conta|conta corrente|documento|data lancamento",
         3,
     ),
     Kind(
         Text("um relatório financeiro (contas a pagar ou a receber)", "a financial report (payables or receivables)"),
         _SALES_REPORT,
-        frozenset(
-            [
-                "vencimento",
-                "data vencimento",
-                "valor pago",
-                "valor pendente",
-                "conta receber",
-                "conta pagar",
-                "centro custo",
-                "plano contas",
-                "juros",
-                "multa",
-                "data competencia",
-                "forma pagamento",
-                "valor original",
-                "valor original parcela",
-            ]
-        ),
+        "vencimento|data vencimento|valor pago|valor pendente|conta receber|conta pagar|centro custo|plano contas|juros"
+        "|multa|data competencia|forma pagamento|valor original|valor original parcela",
         3,
     ),
     Kind(
@@ -102,23 +49,7 @@ _KINDS: Final = (
             "Não precisamos dos seus clientes. Envie o relatório de vendas por produto, sem eles.",
             "Your customers are not needed. Send the report of sales by product without them.",
         ),
-        frozenset(
-            [
-                "nome",
-                "cliente",
-                "cpf",
-                "cpf cnpj",
-                "email",
-                "telefone",
-                "celular",
-                "endereco",
-                "bairro",
-                "cep",
-                "cidade",
-                "data nascimento",
-                "uf",
-            ]
-        ),
+        "nome|cliente|cpf|cpf cnpj|email|telefone|celular|endereco|bairro|cep|cidade|data nascimento|uf",
         5,
     ),
 )
@@ -132,7 +63,7 @@ def refuse_wrong_kind(headings: Sequence[str], *, name: str) -> None:
     """
     names = {normalised(heading) for heading in headings}
     for kind in _KINDS:
-        if len(names & kind.headings) >= kind.enough:
+        if len(names & set(kind.headings.split("|"))) >= kind.enough:
             raise WrongKindOfFile(
                 file=name, kind=kind.name.pt, kind_en=kind.name.en, mend=kind.mend.pt, mend_en=kind.mend.en
             )
