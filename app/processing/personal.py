@@ -15,6 +15,7 @@ from app.processing.headings import normalised
 MASK: Final = "***"
 
 _COMPANYS_OWN: Final = re.compile(r"\b(emitente|emissor|loja|filial|estabelecimento|empresa|fornecedor|emp)\b")
+_SURELY: Final = re.compile(r"\bcliente\b|dados pessoais")
 _MONEY: Final = re.compile(
     r"^(receita|taxa|valor|custo|tarifa|desconto|total|frete|preco|quantidade|data|hora|numero pedido)\b"
 )
@@ -52,7 +53,7 @@ def personal_headings(headings: Sequence[str]) -> list[bool]:
 
 
 def _is_personal(name: str) -> bool:
-    if _COMPANYS_OWN.search(name) and "cliente" not in name:
+    if _COMPANYS_OWN.search(name) and not _SURELY.search(name):
         return False
     return bool(_HEADING.search(name)) and not _MONEY.match(name)
 

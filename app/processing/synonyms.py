@@ -186,7 +186,6 @@ _EAN: Final = (
     "Variant Barcode",
 )
 _DESCRIPTION: Final = (
-    "descricao",
     "Nome do Produto",
     "Descrição do produto",
     "Título do anúncio",
@@ -330,7 +329,6 @@ _ITEMS: Final = {
 _PRODUCTS: Final = {
     c.SKU: tuple(name for name in _SKU if name != "Item"),
     c.DESCRICAO: (
-        "descricao",
         "Nome do produto",
         "Descrição do produto",
         "Nome",
