@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -17,6 +17,8 @@ from app.pipeline.forecasting import forecast_company
 from app.pipeline.preparation import prepare_upload
 from app.pipeline.uploads import give_up
 from app.utils.logger import get_logger
+
+_PATIENCE = timedelta(minutes=15)  # a function's longest life
 
 
 def run(settings: Settings, *, until_idle: bool = False, with_parent: bool = False) -> None:
@@ -40,7 +42,8 @@ def _story(clients: Clients, name: JobName, story: Callable[..., None]) -> Calla
         with structlog.contextvars.bound_contextvars(job=name.value, upload_id=str(job.upload)):
             get_logger().info("job begins")
             try:
-                story(clients, job, now=datetime.now(UTC))
+                with clients.database.turn(job.company, patience=_PATIENCE):  # a function may be at it too
+                    story(clients, job, now=datetime.now(UTC))
             except Exception as error:
                 get_logger().warning("job failed", error=type(error).__name__, exc_info=error)
                 raise

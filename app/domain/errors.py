@@ -3,7 +3,7 @@
 `english` and `explanation` say the rest. Codes never change: integrators match on them.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from app.domain.text import Language, Text
 
@@ -27,6 +27,14 @@ class AppError(Exception):
     def detail(self, language: Language = "pt-BR") -> str:
         """Where it happened and how to mend it."""
         return self.explanation.format(**self.facts).to(language)
+
+    def in_both_languages(self) -> dict[str, Any]:
+        """Code, title and detail, to be kept and shown later."""
+        return {
+            "code": self.code,
+            "title": {"pt-BR": self.title(), "en": self.title("en")},
+            "detail": {"pt-BR": self.detail(), "en": self.detail("en")},
+        }
 
 
 # --- what the customer sent ---------------------------------------------------------------------------------------

@@ -58,6 +58,16 @@ def account_of_key(clients: Clients, secret: str) -> AccountId:
     return AccountId(account)
 
 
+def require_account(session: Session, account: AccountId) -> None:
+    """Make sure that an account which a key of the lake names is one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if session.get(AccountRow, account) is None:
+        raise ValueError(f"no account {account}")
+
+
 def find_company(session: Session, cnpj: Cnpj) -> Company:
     """The account's company with this CNPJ.
 

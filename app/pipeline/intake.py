@@ -18,13 +18,15 @@ from app.core.database import AccountId
 from app.core.queue import Job, JobName
 from app.core.tables import UploadRow
 from app.domain.cnpj import Cnpj
-from app.domain.errors import MissingTable
+from app.domain.errors import BadInput, MissingTable
 from app.domain.uploads import IncomingFile, Table, UploadState
 from app.pipeline.companies import Company, register_company
+from app.pipeline.handing import hand_on
 from app.pipeline.publishing import current
 from app.processing.raw import write_raw
 from app.processing.reader import recognise
 from app.processing.sheets import Limits, Sheet
+from app.utils.metrics import UPLOADS
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Delivery:
     files: Sequence[IncomingFile]
     limits: Limits = field(default_factory=Limits)
     mappings: Mapping[Table, Mapping[str, str]] = field(default_factory=dict)
+    id: UUID = field(default_factory=uuid4)  # of the upload it becomes, unless the same bytes were one already
 
 
 def receive(clients: Clients, delivery: Delivery, *, now: datetime) -> UUID:
@@ -59,7 +62,20 @@ def receive(clients: Clients, delivery: Delivery, *, now: datetime) -> UUID:
                 return earlier
             _require_items(session, company, sheets)
         files = [_store_raw(clients, company, sheet, folder=Path(folder), now=now) for sheet in sheets]
-    return _enqueue(clients, delivery, company, files=files, sheets=sheets, content_hash=content_hash)
+    report = {"recognised": [sheet.as_json() for sheet in sheets]}
+    row = _row(delivery, company, content_hash=content_hash) | {"files": files, "report": report}
+    return _enqueue(clients, delivery, company, row=row, now=now)
+
+
+def refuse(clients: Clients, delivery: Delivery, error: BadInput) -> UUID:
+    """Keep of a delivery that nobody waits for only that it failed, and why in the customer's words."""
+    with clients.database.session(delivery.account) as session:
+        company = register_company(session, account=delivery.account, cnpj=delivery.cnpj, name=delivery.company_name)
+        row = _row(delivery, company, content_hash=_content_hash(delivery.files))
+        failed = {"state": UploadState.FAILED, "error": error.in_both_languages()}
+        session.execute(insert(UploadRow).values(row | failed).on_conflict_do_nothing())
+    UPLOADS.labels(UploadState.FAILED).inc()
+    return delivery.id
 
 
 def _content_hash(files: Sequence[IncomingFile]) -> bytes:
@@ -103,30 +119,26 @@ def _store_raw(clients: Clients, company: Company, sheet: Sheet, *, folder: Path
     }
 
 
-def _enqueue(
-    clients: Clients,
-    delivery: Delivery,
-    company: Company,
-    *,
-    files: list[dict[str, Any]],
-    sheets: Sequence[Sheet],
-    content_hash: bytes,
-) -> UUID:
-    upload = uuid4()
-    row = {
+def _row(delivery: Delivery, company: Company, *, content_hash: bytes) -> dict[str, Any]:
+    return {
         "account_id": delivery.account,
-        "id": upload,
+        "id": delivery.id,
         "company_id": company.id,
         "state": UploadState.RECEIVED,
         "content_hash": content_hash,
-        "files": files,
-        "report": {"recognised": [sheet.as_json() for sheet in sheets]},
+        "files": [],
+        "report": {},
         "timings": {},
     }
+
+
+def _enqueue(clients: Clients, delivery: Delivery, company: Company, *, row: dict[str, Any], now: datetime) -> UUID:
     with clients.database.session(delivery.account) as session:
         # Of two deliveries of the same bytes at the same moment, one wins and the other is answered with it.
         inserted = session.scalar(insert(UploadRow).values(row).on_conflict_do_nothing().returning(UploadRow.id))
         if inserted is None:
-            return _same_upload(session, company, content_hash) or upload
-        clients.queue.enqueue(session, JobName.PREPARE, Job(delivery.account, company.id, upload))
-    return upload
+            return _same_upload(session, company, row["content_hash"]) or delivery.id
+        job = Job(delivery.account, company.id, delivery.id)
+        raw = [file["key"] for file in row["files"]]
+        hand_on(clients, session, JobName.PREPARE, job, reads=raw, receipt=company.keys.raw_receipt(at=now))
+    return delivery.id

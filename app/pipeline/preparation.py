@@ -17,6 +17,7 @@ from app.domain.findings import Severity
 from app.domain.uploads import IncomingFile, Table, UploadState
 from app.pipeline.companies import Company, company_by_id
 from app.pipeline.frames import read_frame, write_frame
+from app.pipeline.handing import hand_on
 from app.pipeline.products import merged_products, seen_in
 from app.pipeline.publishing import ALL_MONTHS, Publication, current, publish
 from app.pipeline.uploads import begin, timed, upload_row
@@ -69,6 +70,7 @@ def prepare_upload(clients: Clients, job: Job, *, now: datetime) -> None:
         publications=[p for month in written for p in month.publications] + products,
         report=report,
         timings=timings,
+        receipt=company.keys.processed_receipt(at=now),
     )
     _count(report)
 
@@ -133,6 +135,7 @@ def _finish(
     publications: Sequence[Publication],
     report: dict[str, Any],
     timings: dict[str, float],
+    receipt: str,
 ) -> None:
     with clients.database.session(job.account) as session:
         publish(session, publications, account=job.account, company=job.company)
@@ -140,7 +143,8 @@ def _finish(
         row.state = UploadState.PREPARED
         row.report = row.report | report
         row.timings = timings
-        clients.queue.enqueue(session, JobName.FORECAST, job)
+        features = current(session, FEATURES, company=job.company).values()
+        hand_on(clients, session, JobName.FORECAST, job, reads=features, receipt=receipt)
 
 
 def _count(report: dict[str, Any]) -> None:

@@ -81,11 +81,7 @@ def give_up(clients: Clients, job: Job, error: BaseException | None) -> None:
     with clients.database.session(job.account) as session:
         row = upload_row(session, job)
         row.state = UploadState.FAILED
-        row.error = {
-            "code": known.code,
-            "title": {"pt-BR": known.title(), "en": known.title("en")},
-            "detail": {"pt-BR": known.detail(), "en": known.detail("en")},
-        }
+        row.error = known.in_both_languages()
     UPLOADS.labels(UploadState.FAILED).inc()
 
 

@@ -1,0 +1,157 @@
+"""The stories as AWS tells them: an object came to be at a key. It says so late, twice, out of order or in vain."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.core.clients import Clients
+from app.core.database import AccountId
+from app.core.lake import IncomingKeys, company_of, incoming_of
+from app.core.queue import Job
+from app.domain.cnpj import Cnpj
+from app.domain.errors import AppError, BadInput, ObjectMissing, Unavailable
+from app.domain.uploads import IncomingFile, Table
+from app.pipeline.companies import company_by_id, require_account
+from app.pipeline.forecasting import forecast_company
+from app.pipeline.handing import job_of_receipt
+from app.pipeline.intake import Delivery, receive, refuse
+from app.pipeline.preparation import prepare_upload
+from app.pipeline.uploads import give_up
+
+# Shorter than a function's 15 minutes, so that who waited in vain can say so and is sent again.
+PATIENCE = timedelta(minutes=10)
+
+
+class ManifestFile(BaseModel):
+    """A file of a delivery: by what plain name it lies beside the manifest, and what the customer calls it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    name: str = Field(min_length=1, max_length=255)
+    table: Table | None = None
+
+
+class Manifest(BaseModel):
+    """`incoming/{account}/{upload_id}/envio.json`: whose the files beside it are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cnpj: str
+    company_name: str = Field(min_length=1, max_length=255)
+    files: list[ManifestFile] = Field(min_length=1, max_length=20)
+
+
+def take_in(clients: Clients, key: str, *, now: datetime, patience: timedelta = PATIENCE) -> UUID | None:
+    """Receive the delivery an object of `incoming/` belongs to, once all of it is there; its upload, or None till then.
+
+    Whichever of its objects comes last completes it. What is received, or refused, leaves `incoming/` at once.
+
+    Raises:
+        ValueError: the key is outside the layout, the account is unknown, or the manifest cannot be read.
+    """
+    keys = incoming_of(key)
+    account = AccountId(keys.account)
+    with clients.database.session(account) as session:
+        require_account(session, account)
+    with clients.database.turn(keys.upload, patience=patience), tempfile.TemporaryDirectory() as folder:
+        delivery = _delivery(clients, keys, folder=Path(folder))
+        if delivery is None:
+            return None
+        upload = _received(clients, delivery, now=now)
+        clients.store.delete(stored.key for stored in list(clients.store.list(keys.folder)))
+        return upload
+
+
+def prepare_received(clients: Clients, key: str, *, now: datetime, patience: timedelta = PATIENCE) -> UUID | None:
+    """Prepare the upload whose receipt lies at a key of `raw/`; None when there is no receipt any more.
+
+    Raises:
+        ValueError: the key is outside the layout, or the receipt is none, or another company's.
+    """
+    return _told(clients, key, prepare_upload, now=now, patience=patience)
+
+
+def forecast_prepared(clients: Clients, key: str, *, now: datetime, patience: timedelta = PATIENCE) -> UUID | None:
+    """Forecast the company whose receipt lies at a key of `processed/`; None when there is no receipt any more.
+
+    Raises:
+        ValueError: as `prepare_received`.
+    """
+    return _told(clients, key, forecast_company, now=now, patience=patience)
+
+
+def _told(clients: Clients, key: str, story: Callable[..., None], *, now: datetime, patience: timedelta) -> UUID | None:
+    job = _job(clients, key)
+    if job is None:
+        return None
+    with clients.database.turn(job.company, patience=patience), _ending_in_words(clients, job):
+        story(clients, job, now=now)
+    return job.upload
+
+
+def _job(clients: Clients, key: str) -> Job | None:
+    owner = company_of(key)
+    try:
+        job = job_of_receipt(clients.store.get(key))
+    except ObjectMissing:  # removed by the company's erasure or by retention: nobody waits for it
+        return None
+    with clients.database.session(job.account) as session:
+        if company_by_id(session, job.company).keys != owner:
+            raise ValueError(f"the receipt is of another company than its key: {key!r}")
+    return job
+
+
+@contextmanager
+def _ending_in_words(clients: Clients, job: Job) -> Iterator[None]:
+    """The customer is told what no repetition mends; what is the customer's to mend is then done with."""
+    try:
+        yield
+    except Unavailable:
+        raise
+    except AppError as error:
+        give_up(clients, job, error)
+        if not isinstance(error, BadInput):
+            raise
+
+
+def _delivery(clients: Clients, keys: IncomingKeys, *, folder: Path) -> Delivery | None:
+    """The delivery on local disk; None while something of it is missing, or has been received already."""
+    try:
+        manifest = _manifest(clients.store.get(keys.manifest))
+        files = [_fetched(clients, keys, file, folder=folder) for file in manifest.files]
+    except ObjectMissing:
+        return None
+    cnpj = Cnpj.parse(manifest.cnpj)
+    return Delivery(
+        account=AccountId(keys.account),
+        cnpj=cnpj,
+        company_name=manifest.company_name,
+        files=files,
+        id=keys.upload,
+    )
+
+
+def _manifest(content: bytes) -> Manifest:
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        raise ValueError(f"not a manifest: {error}") from error
+
+
+def _fetched(clients: Clients, keys: IncomingKeys, file: ManifestFile, *, folder: Path) -> IncomingFile:
+    path = folder / file.key
+    clients.store.download(keys.file(file.key), path)
+    return IncomingFile(name=file.name, path=path, table=file.table)
+
+
+def _received(clients: Clients, delivery: Delivery, *, now: datetime) -> UUID:
+    try:
+        return receive(clients, delivery, now=now)
+    except BadInput as error:
+        return refuse(clients, delivery, error)
