@@ -9,7 +9,6 @@ from app.ml.prophet_model.design import GroupDesign
 from app.ml.prophet_model.multiplicative import fit_multiplicative
 from app.ml.prophet_model.newton import Point, point_at, polish
 from app.ml.prophet_model.optimality import Estimate, kkt_residual
-from app.ml.prophet_model.solver import fit_block
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +25,8 @@ class Optimum(NamedTuple):
 
 def solve_additive(design: GroupDesign, observed: Floats, *, scale: Floats) -> Optimum:
     """All series of the block together; those the solver leaves rough are polished one by one."""
+    from app.ml.prophet_model.solver import fit_block  # noqa: PLC0415 - numba takes a second that only a fit pays
+
     moments = design.moments(observed, scale=scale)
     turned = np.empty_like(moments.turned)
     deltas = np.zeros_like(moments.hinges)

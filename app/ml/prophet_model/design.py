@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.ml.prophet_model.newton import OneSeries
-from app.ml.prophet_model.solver import SharedDesign
+from app.ml.prophet_model.problem import SharedDesign
 from app.ml.prophet_model.spec import ProphetSpec
 from app.ml.prophet_model.stock import Features
 

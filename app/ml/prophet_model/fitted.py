@@ -1,14 +1,14 @@
 """A table of fitted Prophets: predict, explain, hand over to the stock library."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.ml.prophet_model.spec import ProphetSpec
-from app.ml.prophet_model.stock import fitted_stock_prophet, stock_features
+from app.ml.prophet_model.stock import Features, fitted_stock_prophet, stock_features
 
 if TYPE_CHECKING:
     from prophet import Prophet
@@ -80,8 +80,7 @@ class FittedProphets:
 
         `floor` replaces what lies below it; None leaves Prophet's own path, which may be negative.
         """
-        days = self._future(horizon)
-        features = stock_features(self.spec, self._dates(days))
+        days, features = self._future(horizon)
         if self.spec.seasonality_mode == "multiplicative":
             path = self._line() @ _line_columns(days)
             path *= 1.0 + self.params.beta @ features.values
@@ -98,8 +97,7 @@ class FittedProphets:
         Each of shape (n_series, horizon); the trend in the series' units, the others too when additive (they sum to
         the prediction), and shares of the trend when multiplicative, as in Prophet's own output.
         """
-        days = self._future(horizon)
-        features = stock_features(self.spec, self._dates(days))
+        days, features = self._future(horizon)
         unit = 1.0 if self.spec.seasonality_mode == "multiplicative" else self.frame.scale[:, None]
         parts = {"trend": self._line() @ _line_columns(days)}
         for name in dict.fromkeys(features.components):
@@ -113,15 +111,14 @@ class FittedProphets:
         Raises:
             ValueError: fewer than two observed days, which Prophet refuses.
         """
-        days = self._dates(np.arange(self.history.shape[1]))
         params = {name: np.atleast_1d(values[index]) for name, values in self.params._asdict().items()}
-        return fitted_stock_prophet(self.spec, days=days, history=self.history[index], params=params)
+        return fitted_stock_prophet(self.spec, start=self.start, history=self.history[index], params=params)
 
-    def _future(self, horizon: int) -> Integers:
-        return np.arange(self.history.shape[1], self.history.shape[1] + horizon)
-
-    def _dates(self, days: Integers) -> NDArray[np.datetime64]:
-        return np.datetime64(self.start, "D") + days
+    def _future(self, horizon: int) -> tuple[Integers, Features]:
+        """The coming days, counted from the history's first, and their features."""
+        n_days = self.history.shape[1]
+        first = self.start + timedelta(days=n_days)
+        return np.arange(n_days, n_days + horizon), stock_features(self.spec, first, horizon)
 
     def _line(self) -> Floats:
         """The trend after the last bend, a straight line: its value at row 0 and its change per day, (B, 2)."""

@@ -16,7 +16,7 @@ from app.ml.prophet_model.block import Optimum, solve_additive, solve_multiplica
 from app.ml.prophet_model.design import GroupDesign, Timeline, design_group, group_by_observed_days, take
 from app.ml.prophet_model.fitted import FittedProphets, Frame, Parameters
 from app.ml.prophet_model.optimality import Estimate, log_posterior
-from app.ml.prophet_model.solver import VARIANCE_FLOOR
+from app.ml.prophet_model.problem import VARIANCE_FLOOR
 from app.ml.prophet_model.spec import Outcome, ProphetSpec
 from app.ml.prophet_model.stock import Features, stock_features
 
@@ -47,8 +47,7 @@ def fit(history: Floats, *, start: date, spec: ProphetSpec | None = None, thread
     history = np.ascontiguousarray(history, dtype=np.float64)
     if history.ndim != 2:  # noqa: PLR2004 - a table has two dimensions
         raise ValueError(f"history must be (n_series, n_days), not {history.shape}")
-    days = np.datetime64(start, "D") + np.arange(history.shape[1])
-    features = stock_features(spec, days)
+    features = stock_features(spec, start, history.shape[1])
     ledger = _Ledger.of(history, spec=spec, n_features=len(features.components))
     groups = group_by_observed_days(history)
     with _one_blas_thread(), ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:

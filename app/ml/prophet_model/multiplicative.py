@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.ml.prophet_model.newton import OneSeries, Point, point_at, polish
-from app.ml.prophet_model.solver import SharedDesign, fit_block
+from app.ml.prophet_model.problem import SharedDesign
 
 Floats = NDArray[np.float64]
 
@@ -49,6 +49,8 @@ def _fit_effects(series: OneSeries, line: Floats, deltas: Floats) -> Floats:
 
 
 def _fit_half(target: Floats, ridge: Floats, hinges: Floats, *, tau: float) -> tuple[Floats, Floats]:
+    from app.ml.prophet_model.solver import fit_block  # noqa: PLC0415 - numba takes a second that only a fit pays
+
     eigenvalues, basis = np.linalg.eigh(ridge @ ridge.T)
     shared = SharedDesign(
         eigenvalues=np.maximum(eigenvalues, 0.0),

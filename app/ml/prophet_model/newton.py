@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.ml.prophet_model.solver import VARIANCE_FLOOR, variance_given
+from app.ml.prophet_model.problem import VARIANCE_FLOOR, variance_given
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.ml.prophet_model.design import GroupDesign, Moments
-from app.ml.prophet_model.solver import VARIANCE_FLOOR
+from app.ml.prophet_model.problem import VARIANCE_FLOOR
 
 Floats = NDArray[np.float64]
 

@@ -23,41 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.ml.prophet_model.jit import kernel
+from app.ml.prophet_model.problem import VARIANCE_FLOOR, SharedDesign, Sums, variance_given
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-VARIANCE_FLOOR = 1e-7
-"""Where the posterior grows without end as noise vanishes, sigma stays at 0.03 % of the series' largest value."""
 VARIANCE_TOLERANCE = 1e-12
 SLACK = 1e-10
 ROUNDS = 200
 
-
-class SharedDesign(NamedTuple):
-    """What all series of a group have in common: R ridge columns in their eigenbasis, S hinges.
-
-    Attributes:
-        eigenvalues: of the ridge columns' Gram matrix, shape (R,).
-        mixed: hinges times ridge columns, shape (S, R).
-        hinges: the hinges' Gram matrix, shape (S, S).
-        n_days: observations.
-        tau: scale of the Laplace prior on each hinge.
-    """
-
-    eigenvalues: Floats
-    mixed: Floats
-    hinges: Floats
-    n_days: int
-    tau: float
-
-
-class Sums(NamedTuple):
-    """What a fit needs to know of one series: X'y in the eigenbasis (R,), H'y (S,) and y'y."""
-
-    ridge: Floats
-    hinges: Floats
-    energy: float
+_variance_given = kernel(variance_given)
 
 
 class Bench(NamedTuple):
@@ -90,24 +65,15 @@ def _make_bench(n_ridge: int, n_hinges: int) -> Bench:
 
 
 @kernel
-def variance_given(ssr: float, n_days: int) -> float:
-    """The v at which the posterior is largest for a given sum of squared residuals: 4 v^2 + n v = SSR, v > 0.
-
-    Half-normal(0.5) prior on sigma: d/dsigma (-n log sigma - SSR / (2 sigma^2) - 2 sigma^2) = 0.
-    """
-    return 2.0 * ssr / (n_days + math.sqrt(n_days * n_days + 16.0 * ssr))
-
-
-@kernel
 def _ridge_only_variance(shared: SharedDesign, sums: Sums) -> float:
     """A start from above: the root in v with all hinges at zero, by its own fixed point."""
-    variance = variance_given(sums.energy, shared.n_days)
+    variance = _variance_given(sums.energy, shared.n_days)
     for _ in range(8):
         ssr = sums.energy
         for r in range(sums.ridge.size):
             weight = 1.0 / (shared.eigenvalues[r] + variance)
             ssr -= sums.ridge[r] * sums.ridge[r] * weight * (1.0 + variance * weight)
-        following = max(variance_given(max(ssr, 0.0), shared.n_days), VARIANCE_FLOOR)
+        following = max(_variance_given(max(ssr, 0.0), shared.n_days), VARIANCE_FLOOR)
         if following > 0.99 * variance:
             return following
         variance = following
@@ -317,7 +283,7 @@ def _next_variance(variance: float, low: float, high: float, ssr: float, slope: 
         newton = variance - (ssr - n_days * variance - 4.0 * variance * variance) / gradient
         if low < newton < high:
             return newton
-    plain = variance_given(ssr, n_days)
+    plain = _variance_given(ssr, n_days)
     if plain <= VARIANCE_FLOOR:
         return VARIANCE_FLOOR
     return plain if low < plain < high else math.sqrt(low * high)
@@ -335,7 +301,7 @@ def _fit_one(shared: SharedDesign, sums: Sums, delta: Floats, bench: Bench) -> t
         _eliminate_ridge(shared, sums, variance, bench)
         count = _solve_lasso(shared, variance, delta, bench, count)
         ssr = _residual(shared, sums, delta, bench, count)
-        optimum = variance_given(ssr, shared.n_days)
+        optimum = _variance_given(ssr, shared.n_days)
         if abs(optimum - variance) <= VARIANCE_TOLERANCE * variance or variance <= VARIANCE_FLOOR >= optimum:
             break
         if optimum < variance:

@@ -1,6 +1,8 @@
 """The way to and from `prophet.Prophet`; the library is imported only when called, for it takes a second."""
 
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -42,7 +44,7 @@ def stock_prophet(spec: ProphetSpec, **overrides: Any) -> "Prophet":  # noqa: AN
         "yearly_seasonality": spec.yearly,
         "weekly_seasonality": spec.weekly,
         "daily_seasonality": False,
-        "holidays": _holiday_frame(spec),
+        "holidays": holiday_frame(spec),
         "seasonality_mode": spec.seasonality_mode,
         "n_changepoints": spec.n_changepoints,
         "changepoint_range": spec.changepoint_range,
@@ -53,7 +55,8 @@ def stock_prophet(spec: ProphetSpec, **overrides: Any) -> "Prophet":  # noqa: AN
     return Prophet(**(settings | overrides))
 
 
-def _holiday_frame(spec: ProphetSpec) -> "pd.DataFrame | None":
+def holiday_frame(spec: ProphetSpec) -> "pd.DataFrame | None":
+    """The spec's holidays as Prophet wants them; None where there are none."""
     import pandas as pd  # noqa: PLC0415 - see above
 
     if not spec.holidays:
@@ -68,12 +71,16 @@ def _holiday_frame(spec: ProphetSpec) -> "pd.DataFrame | None":
     )
 
 
-def stock_features(spec: ProphetSpec, days: NDArray[np.datetime64]) -> Features:
-    """Prophet's own feature columns on these days, in its order, as if every seasonality that is not off were on."""
+@lru_cache(maxsize=8)
+def stock_features(spec: ProphetSpec, first: date, n_days: int) -> Features:
+    """Prophet's own feature columns on consecutive days, as if every seasonality that is not off were on.
+
+    Read only: the last few are kept, for holidays take Prophet tens of milliseconds.
+    """
     import pandas as pd  # noqa: PLC0415 - see above
     from prophet import Prophet  # noqa: PLC0415 - see above
 
-    dates = pd.Series(pd.to_datetime(days))
+    dates = pd.Series(pd.date_range(first, periods=n_days))
     tables = [
         (name, Prophet.fourier_series(dates, period, order), [spec.seasonality_prior_scale] * 2 * order)
         for name, asked, period, order in (("yearly", spec.yearly, YEAR, 10), ("weekly", spec.weekly, WEEK, 3))
@@ -84,22 +91,22 @@ def stock_features(spec: ProphetSpec, days: NDArray[np.datetime64]) -> Features:
         table, scales, _ = stock.make_holiday_features(dates, stock.construct_holiday_dataframe(dates))
         tables.append(("holidays", table.to_numpy(np.float64), scales))
     if not tables:
-        return Features(np.empty((0, len(days))), (), np.empty(0))
+        return Features(np.empty((0, n_days)), (), np.empty(0))
+    values = np.ascontiguousarray(np.concatenate([values for _, values, _ in tables], axis=1).T)
+    values.flags.writeable = False
     return Features(
-        values=np.ascontiguousarray(np.concatenate([values for _, values, _ in tables], axis=1).T),
+        values=values,
         components=tuple(name for name, values, _ in tables for _ in range(values.shape[1])),
         prior_scales=np.concatenate([scales for _, _, scales in tables]),
     )
 
 
-def fitted_stock_prophet(
-    spec: ProphetSpec, *, days: NDArray[np.datetime64], history: Floats, params: dict[str, Floats]
-) -> "Prophet":
+def fitted_stock_prophet(spec: ProphetSpec, *, start: date, history: Floats, params: dict[str, Floats]) -> "Prophet":
     """A stock Prophet that has been told this history and these parameters instead of being fitted.
 
     Args:
         spec: the settings.
-        days: of the history, consecutive, shape (n_days,).
+        start: first day of the history.
         history: observed values, NaN where missing, shape (n_days,).
         params: k, m, delta, beta, sigma_obs, one-dimensional, on Prophet's scales; `beta` has one coefficient per
             column of `stock_features`, `delta` at least one place per changepoint.
@@ -110,8 +117,8 @@ def fitted_stock_prophet(
     import pandas as pd  # noqa: PLC0415 - see above
 
     stock = stock_prophet(spec)
-    stock.preprocess(pd.DataFrame({"ds": pd.to_datetime(days), "y": history}))
-    own = _own_shapes(stock, params, components=stock_features(spec, days[:1]).components)
+    stock.preprocess(pd.DataFrame({"ds": pd.date_range(start, periods=len(history)), "y": history}))
+    own = _own_shapes(stock, params, components=stock_features(spec, start, len(history)).components)
     stock.params = {name: values.reshape(1, -1) for name, values in (params | own).items()}
     return stock
 
