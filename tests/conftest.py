@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import make_url
 
@@ -47,6 +48,9 @@ def account(database: Database) -> AccountId:
 
 @pytest.fixture
 def clients(database: Database, application_url: str, tmp_path: Path) -> Clients:
+    """The outside world of one test: its own lake, and a queue without the jobs that other tests left."""
+    with psycopg.connect(application_url) as connection:
+        connection.execute("DELETE FROM procrastinate_jobs")
     store = Store.open((tmp_path / "lake").as_uri())
     return Clients(database=database, store=store, queue=JobQueue(application_url))
 

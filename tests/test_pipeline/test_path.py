@@ -1,5 +1,6 @@
 """The stories one after the other, on a real database and a real lake."""
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import UUID
@@ -22,6 +23,7 @@ from app.pipeline.uploads import find_upload, give_up
 from tests.shop import CNPJ, bread_sold, write_shop
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+LATER = NOW.replace(hour=13)
 COMPANY = Cnpj(CNPJ)
 
 
@@ -78,8 +80,9 @@ def test_what_was_sold_can_be_read_back(clients: Clients, published: Job) -> Non
 
 
 def test_the_lake_holds_raw_processed_and_predictions(clients: Clients, published: Job) -> None:
-    home = f"padaria-sao-joao/{CNPJ}"
     written = keys(clients)
+    home = "/".join(written[0].split("/")[1:3])
+    assert re.fullmatch(rf"padaria-sao-joao(-[0-9a-f]{{8}})?/{CNPJ}", home)
     assert [key.split("/")[0] for key in written].count("raw") == 3
     for month in range(1, 8):
         assert sum(key.startswith(f"processed/{home}/2025/{month:02}/itens_") for key in written) == 1
@@ -90,7 +93,7 @@ def test_the_lake_holds_raw_processed_and_predictions(clients: Clients, publishe
 def test_a_second_upload_rewrites_only_the_months_it_touches(clients: Clients, published: Job, tmp_path: Path) -> None:
     before = set(keys(clients))
     more = write_shop(tmp_path / "more", days=20, first=date(2025, 7, 15))
-    run_all(clients, deliver(clients, published.account, more, now=NOW.replace(hour=13)), now=NOW.replace(hour=13))
+    run_all(clients, deliver(clients, published.account, more, now=LATER), now=LATER)
     new = {key for key in keys(clients) if key not in before and key.startswith("processed/") and "itens" in key}
     assert {key.split("/")[4] for key in new} == {"07", "08"}
     report = find_upload(clients, published.account, published.upload).report
@@ -109,8 +112,8 @@ def test_the_same_lines_in_another_file_change_nothing(clients: Clients, publish
     with files[1].path.open("ab") as file:
         file.write(b"\r\n")
     months = [key for key in keys(clients) if key.startswith("processed/")]
-    job = deliver(clients, published.account, files)
-    preparation.prepare_upload(clients, job, now=NOW)
+    job = deliver(clients, published.account, files, now=LATER)
+    preparation.prepare_upload(clients, job, now=LATER)
     assert [key for key in keys(clients) if key.startswith("processed/")] == months
     lines = find_upload(clients, published.account, job.upload).report["lines"]
     assert lines["added"] == lines["changed"] == 0
@@ -130,14 +133,14 @@ def test_a_crash_while_forecasting_leaves_the_old_run_served_and_can_be_repeated
 ) -> None:
     first = reading.published(clients, published.account, COMPANY).run
     more = write_shop(tmp_path / "more", days=20, first=date(2025, 7, 20))
-    job = deliver(clients, published.account, more)
-    preparation.prepare_upload(clients, job, now=NOW)
+    job = deliver(clients, published.account, more, now=LATER)
+    preparation.prepare_upload(clients, job, now=LATER)
     with monkeypatch.context() as patched:
         patched.setattr(forecasting, "publish", _crash)
         with pytest.raises(OSError, match="power"):
-            forecasting.forecast_company(clients, job, now=NOW)
+            forecasting.forecast_company(clients, job, now=LATER)
     assert reading.published(clients, published.account, COMPANY).run == first
-    forecasting.forecast_company(clients, job, now=NOW.replace(minute=1))
+    forecasting.forecast_company(clients, job, now=LATER.replace(minute=1))
     after = reading.published(clients, published.account, COMPANY)
     assert after.run != first
     assert after.last_day == date(2025, 8, 8)
@@ -171,7 +174,8 @@ def test_products_alone_are_refused_until_there_are_items(clients: Clients, acco
     run_all(clients, deliver(clients, account, files))
     products = tmp_path / "produtos.csv"
     products.write_text("Código (SKU);Descrição;Categoria\nPAO;Pão de sal;Padaria\n", encoding="utf-8")
-    run_all(clients, deliver(clients, account, [IncomingFile(products.name, products, Table.PRODUCTS)]))
+    names_only = [IncomingFile(products.name, products, Table.PRODUCTS)]
+    run_all(clients, deliver(clients, account, names_only, now=LATER), now=LATER)
     what = reading.published(clients, account, COMPANY)
     names = dict(reading.products(clients, what, reading.Slice()).rows.select("id", "name").iter_rows())
     assert names == {"PAO": "Pão de sal", "BOLO": "Bolo de cenoura"}

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from app.api.dependencies import ClientsOf, Published
 from app.api.schemas.problems import problem_responses
 from app.api.schemas.readings import Predictions
-from app.domain.forecasts import Level
+from app.domain.forecasts import Horizon, Level
 from app.pipeline import reading
 
 router = APIRouter(tags=["readings"])
@@ -20,7 +20,7 @@ def predictions(
     view: Literal["totals", "daily"] = "totals",
     level: Level | None = None,
     id: Annotated[str | None, Query(description="CNPJ, category or SKU")] = None,
-    horizon_days: Literal[30, 60, 90] | None = None,
+    horizon_days: Horizon | None = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 300,
     cursor: str | None = None,
 ) -> Predictions:
