@@ -1,5 +1,6 @@
 """Floor 4: settings become clients here, once, and are handed down as arguments. Nothing is opened at import."""
 
+import atexit
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -26,6 +27,13 @@ def opened(settings: Settings) -> Iterator[Clients]:
             queue=JobQueue(url),
             functions_up_to=settings.functions_up_to_bytes,
         )
+
+
+def opened_for_good(settings: Settings) -> Clients:
+    """The outside world until the process ends, for a door that is called and never told that it was the last time."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(opened(settings))
 
 
 def migrate(settings: Settings) -> None:

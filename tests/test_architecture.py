@@ -20,8 +20,9 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The tree of `app` with its contracts, free to be spoilt; imports are read, never run."""
-    shutil.copytree(ROOT / "app", tmp_path / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    """The trees with its contracts, free to be spoilt; imports are read, never run."""
+    for package in ("app", "lambdas"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
 
@@ -43,6 +44,8 @@ def test_the_contracts_hold(copy: Path) -> None:
         ("app/api/main.py", "import app.core.tables", "Doors reach the outside world"),
         ("app/cli/main.py", "import app.ml.trainer", "Doors reach the outside world"),
         ("app/worker.py", "import app.processing.reader", "Doors reach the outside world"),
+        ("lambdas/door.py", "import app.core.s3", "Functions reach everything"),
+        ("lambdas/predict_handler/handler.py", "import app.ml.trainer", "Functions reach everything"),
         ("app/ml/trainer.py", "import logging", "Processing and ml touch no network"),
         ("app/processing/reader.py", "import sqlalchemy", "Processing and ml touch no network"),
         ("app/domain/columns.py", "import polars", "The words everyone uses"),

@@ -1,28 +1,32 @@
-"""From one story to the next: to the worker by the queue, or to a function of AWS by a receipt in the lake."""
+"""From one story to the next: to the worker by the queue, or to a function of AWS by a receipt in the lake.
+
+A receipt is an object that asks for a stage. AWS tells of it late, twice, out of order or in vain: each is harmless.
+"""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.core.clients import Clients
 from app.core.database import AccountId
+from app.core.lake import company_of
 from app.core.queue import Job, JobName
+from app.domain.errors import AppError, BadInput, ObjectMissing, Unavailable
+from app.pipeline.companies import company_by_id
+from app.pipeline.uploads import give_up
+
+# Shorter than a function's 15 minutes, so that who waited in vain can say so and is sent again.
+PATIENCE = timedelta(minutes=10)
 
 # What a byte of a stage's objects weighs: a byte of Parquet holds about as many sales as ten of CSV.
 _WEIGHT = {JobName.PREPARE: 1, JobName.FORECAST: 10}
 
 
-def hand_on(
-    clients: Clients,
-    session: Session,
-    name: JobName,
-    job: Job,
-    *,
-    reads: Iterable[str],
-    receipt: str,
-) -> None:
+def hand_on(clients: Clients, session: Session, name: JobName, job: Job, *, reads: Iterable[str], receipt: str) -> None:
     """Ask for a stage in the transaction that gives its reason.
 
     What is too large for a function goes to the worker, by what the stage must read (`reads`, keys of the lake). The
@@ -35,12 +39,43 @@ def hand_on(
     clients.store.put(receipt, json.dumps({part: str(value) for part, value in job._asdict().items()}).encode())
 
 
-def job_of_receipt(content: bytes) -> Job:
-    """What a receipt asks for.
+def follow(
+    clients: Clients, key: str, *, story: Callable[..., None], now: datetime, patience: timedelta = PATIENCE
+) -> UUID | None:
+    """Do what the receipt at `key` asks for, in the company's turn; the upload, or None if the receipt is gone.
+
+    The customer is told what no repetition mends; what is the customer's to mend is then done with.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the key is outside the layout, or the receipt is none, or another company's.
     """
+    job = _asked(clients, key)
+    if job is None:
+        return None
+    with clients.database.turn(job.company, patience=patience), _ending_in_words(clients, job):
+        story(clients, job, now=now)
+    return job.upload
+
+
+def _fits_a_function(clients: Clients, name: JobName, reads: Iterable[str]) -> bool:
+    if not clients.functions_up_to:
+        return False
+    return _WEIGHT[name] * sum(clients.store.head(key).size for key in reads) <= clients.functions_up_to
+
+
+def _asked(clients: Clients, key: str) -> Job | None:
+    owner = company_of(key)
+    try:
+        job = _job(clients.store.get(key))
+    except ObjectMissing:  # removed by the company's erasure or by retention: nobody waits for it
+        return None
+    with clients.database.session(job.account) as session:
+        if company_by_id(session, job.company).keys != owner:
+            raise ValueError(f"the receipt is of another company than its key: {key!r}")
+    return job
+
+
+def _job(content: bytes) -> Job:
     try:
         account, company, upload = (UUID(json.loads(content)[part]) for part in Job._fields)
     except (ValueError, TypeError, KeyError) as error:
@@ -48,7 +83,13 @@ def job_of_receipt(content: bytes) -> Job:
     return Job(AccountId(account), company, upload)
 
 
-def _fits_a_function(clients: Clients, name: JobName, reads: Iterable[str]) -> bool:
-    if not clients.functions_up_to:
-        return False
-    return _WEIGHT[name] * sum(clients.store.head(key).size for key in reads) <= clients.functions_up_to
+@contextmanager
+def _ending_in_words(clients: Clients, job: Job) -> Iterator[None]:
+    try:
+        yield
+    except Unavailable:
+        raise
+    except AppError as error:
+        give_up(clients, job, error)
+        if not isinstance(error, BadInput):
+            raise

@@ -1,8 +1,6 @@
-"""The stories as AWS tells them: an object came to be at a key. It says so late, twice, out of order or in vain."""
+"""Deliveries straight to the bucket: files and a manifest, in any order, received once all of them are there."""
 
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -11,20 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.core.clients import Clients
 from app.core.database import AccountId
-from app.core.lake import IncomingKeys, company_of, incoming_of
-from app.core.queue import Job
+from app.core.lake import IncomingKeys, incoming_of
 from app.domain.cnpj import Cnpj
-from app.domain.errors import AppError, BadInput, ObjectMissing, Unavailable
+from app.domain.errors import BadInput, ObjectMissing
 from app.domain.uploads import IncomingFile, Table
-from app.pipeline.companies import company_by_id, require_account
-from app.pipeline.forecasting import forecast_company
-from app.pipeline.handing import job_of_receipt
+from app.pipeline.companies import require_account
+from app.pipeline.handing import PATIENCE
 from app.pipeline.intake import Delivery, receive, refuse
-from app.pipeline.preparation import prepare_upload
-from app.pipeline.uploads import give_up
-
-# Shorter than a function's 15 minutes, so that who waited in vain can say so and is sent again.
-PATIENCE = timedelta(minutes=10)
 
 
 class ManifestFile(BaseModel):
@@ -66,58 +57,6 @@ def take_in(clients: Clients, key: str, *, now: datetime, patience: timedelta = 
         upload = _received(clients, delivery, now=now)
         clients.store.delete(stored.key for stored in list(clients.store.list(keys.folder)))
         return upload
-
-
-def prepare_received(clients: Clients, key: str, *, now: datetime, patience: timedelta = PATIENCE) -> UUID | None:
-    """Prepare the upload whose receipt lies at a key of `raw/`; None when there is no receipt any more.
-
-    Raises:
-        ValueError: the key is outside the layout, or the receipt is none, or another company's.
-    """
-    return _told(clients, key, prepare_upload, now=now, patience=patience)
-
-
-def forecast_prepared(clients: Clients, key: str, *, now: datetime, patience: timedelta = PATIENCE) -> UUID | None:
-    """Forecast the company whose receipt lies at a key of `processed/`; None when there is no receipt any more.
-
-    Raises:
-        ValueError: as `prepare_received`.
-    """
-    return _told(clients, key, forecast_company, now=now, patience=patience)
-
-
-def _told(clients: Clients, key: str, story: Callable[..., None], *, now: datetime, patience: timedelta) -> UUID | None:
-    job = _job(clients, key)
-    if job is None:
-        return None
-    with clients.database.turn(job.company, patience=patience), _ending_in_words(clients, job):
-        story(clients, job, now=now)
-    return job.upload
-
-
-def _job(clients: Clients, key: str) -> Job | None:
-    owner = company_of(key)
-    try:
-        job = job_of_receipt(clients.store.get(key))
-    except ObjectMissing:  # removed by the company's erasure or by retention: nobody waits for it
-        return None
-    with clients.database.session(job.account) as session:
-        if company_by_id(session, job.company).keys != owner:
-            raise ValueError(f"the receipt is of another company than its key: {key!r}")
-    return job
-
-
-@contextmanager
-def _ending_in_words(clients: Clients, job: Job) -> Iterator[None]:
-    """The customer is told what no repetition mends; what is the customer's to mend is then done with."""
-    try:
-        yield
-    except Unavailable:
-        raise
-    except AppError as error:
-        give_up(clients, job, error)
-        if not isinstance(error, BadInput):
-            raise
 
 
 def _delivery(clients: Clients, keys: IncomingKeys, *, folder: Path) -> Delivery | None:

@@ -1,0 +1,92 @@
+"""What the handlers share: the shape of an event, clients opened once for a function's life, a log of what was told."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Literal, Protocol
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import structlog
+from pydantic import BaseModel, Field
+
+from app.bootstrap import opened_for_good
+from app.core.clients import Clients
+from app.core.config import Settings
+from app.utils import logger
+
+Story = Callable[..., UUID | None]
+
+
+class Context(Protocol):
+    """What the runtime tells of an invocation; retries of one event share the id."""
+
+    aws_request_id: str
+
+
+class Bucket(BaseModel):
+    """Where it happened."""
+
+    name: str
+
+
+class Object(BaseModel):
+    """What it happened to. EventBridge gives the key as it is, not encoded as S3's own notifications do."""
+
+    key: str = Field(min_length=1)
+
+
+class Detail(BaseModel):
+    """The part of an event that S3 writes."""
+
+    bucket: Bucket
+    object: Object
+
+
+class ObjectCreated(BaseModel):
+    """An event of EventBridge: S3 has a new object."""
+
+    source: Literal["aws.s3"]
+    detail_type: Literal["Object Created"] = Field(alias="detail-type")
+    detail: Detail
+
+
+def tell(event: object, context: Context, story: Story) -> dict[str, str | None]:
+    """Tell the story of the object an event speaks of; answers with its upload.
+
+    Raises:
+        ValueError: the event is none of ours (pydantic's `ValidationError` is one), or its object is not.
+    """
+    clients, settings = _opened()
+    key = key_of(event, lake=settings.lake)
+    with structlog.contextvars.bound_contextvars(request=context.aws_request_id, key=key):
+        log = logger.get_logger()
+        log.info("function begins")
+        try:
+            upload = story(clients, key, now=datetime.now(UTC))
+        except Exception as error:
+            log.warning("function failed", error=type(error).__name__, exc_info=error)
+            raise
+        log.info("function done", upload_id=str(upload))
+    return {"upload": str(upload) if upload else None}
+
+
+def key_of(event: object, *, lake: str) -> str:
+    """The key, seen from the lake's root, of the object that an event speaks of.
+
+    Raises:
+        ValueError: the event is malformed, or of an object outside the lake.
+    """
+    created = ObjectCreated.model_validate(event).detail
+    root = urlsplit(lake)
+    prefix = f"{root.path.strip('/')}/".removeprefix("/")
+    if created.bucket.name != root.netloc or not created.object.key.startswith(prefix):
+        raise ValueError(f"not an object of {lake}: s3://{created.bucket.name}/{created.object.key}")
+    return created.object.key.removeprefix(prefix)
+
+
+@cache
+def _opened() -> tuple[Clients, Settings]:
+    settings = Settings()
+    logger.configure(style=settings.log_format, level=settings.log_level)
+    return opened_for_good(settings), settings

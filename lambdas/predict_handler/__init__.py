@@ -1,0 +1,1 @@
+"""Forecast: a company whose receipt came to processed/."""

@@ -1,0 +1,1 @@
+"""Prepared: an upload whose receipt came to raw/."""

@@ -1,0 +1,1 @@
+"""Received: a delivery that came straight to the bucket."""
