@@ -49,7 +49,7 @@ def fit(history: Floats, *, start: date, spec: ProphetSpec | None = None, thread
         raise ValueError(f"history must be (n_series, n_days), not {history.shape}")
     features = stock_features(spec, start, history.shape[1])
     ledger = _Ledger.of(history, spec=spec, n_features=len(features.components))
-    groups = group_by_observed_days(history)
+    groups = group_by_observed_days(history) if history.size else ()
     with _one_blas_thread(), ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
         for _ in pool.map(lambda group: _fit_group(ledger, features, series=group[0], rows=group[1]), groups):
             pass
@@ -89,7 +89,7 @@ class _Ledger:
             sigma_obs=np.full(n, CONSTANT_SIGMA),
         )
         frame = Frame(np.zeros(n, np.int64), np.ones(n, np.int64), np.ones(n), np.zeros((n, bends)))
-        outcomes = np.full(n, Outcome.CONSTANT, np.int8)
+        outcomes = np.full(n, Outcome.TOO_SHORT, np.int8)
         return cls(spec, history, params, frame, outcomes, np.full(n, np.inf), np.zeros(n))
 
     def as_fitted(self, start: date) -> FittedProphets:
@@ -120,7 +120,6 @@ def _keep_level(ledger: _Ledger, *, series: Integers, rows: Integers) -> None:
     level = ledger.history[series][:, rows].sum(axis=1)
     ledger.params.m[series] = np.sign(level)
     ledger.frame.scale[series] = np.where(level == 0.0, 1.0, np.abs(level))
-    ledger.outcomes[series] = Outcome.TOO_SHORT
 
 
 def _fit_block(ledger: _Ledger, design: GroupDesign, *, series: Integers) -> None:
@@ -132,6 +131,7 @@ def _fit_block(ledger: _Ledger, design: GroupDesign, *, series: Integers) -> Non
     scale[scale == 0.0] = 1.0
     _write_frame(ledger.frame, design, series=series, scale=scale)
     ledger.params.m[series] = observed[:, 0] / scale
+    ledger.outcomes[series] = Outcome.CONSTANT
     varied = np.flatnonzero(lowest < highest)
     if len(varied):
         solve = solve_multiplicative if ledger.spec.seasonality_mode == "multiplicative" else solve_additive

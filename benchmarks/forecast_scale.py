@@ -1,0 +1,46 @@
+"""Fit and predict many series in a process of its own and tell its time and memory: called by forecast_speed.py."""
+
+import json
+import resource
+import sys
+import time
+from datetime import date
+
+import numpy as np
+
+from app.ml.prophet_model import fit
+
+
+def main(table: str, start: str, count: int) -> None:
+    """Print one JSON object: seconds of fit and of predict, peak memory in MB before and after."""
+    real = np.load(table)
+    history = np.resize(real, (count, real.shape[1]))
+    day = date.fromisoformat(start)
+    fit(history[:64], start=day).predict(90)  # compiled code is loaded, prophet imported
+    before = _peak()
+    begun = time.perf_counter()
+    fitted = fit(history, start=day)
+    fit_seconds = time.perf_counter() - begun
+    fitted.predict(90)
+    seconds = time.perf_counter() - begun
+    print(
+        json.dumps(
+            {
+                "series": count,
+                "fit": fit_seconds,
+                "seconds": seconds,
+                "table_mb": history.nbytes / 1e6,
+                "before_mb": before,
+                "peak_mb": _peak(),
+                "kkt": float(fitted.kkt_residual.max()),
+            }
+        )
+    )
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
