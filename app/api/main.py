@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from app.api.limits import BodyLimit
 from app.api.observability import Observed
 from app.api.problems import register
+from app.api.rates import Rates
 from app.api.routes import accuracy, health, metrics, predictions, problems, products, sales, upload
 from app.bootstrap import opened
 from app.core.config import Settings
@@ -32,6 +33,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.settings = settings
+    app.state.rates = Rates(per_minute=settings.requests_per_minute)
     for room in _ROUTES:
         app.include_router(room.router)
     register(app)

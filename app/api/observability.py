@@ -1,5 +1,6 @@
 """One line and one measurement a request, with an id that the caller sees too."""
 
+import re
 from time import perf_counter
 from uuid import uuid4
 
@@ -9,9 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.utils.logger import get_logger
 from app.utils.metrics import REQUESTS
 
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
 
 class Observed:
-    """Names each request, measures it by route template, and writes one line without payload or query."""
+    """Names each request (or takes the caller's `X-Request-Id`), measures it by route template, and writes one line without payload or query."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -21,13 +24,15 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, start, status = uuid4().hex, perf_counter(), 500
+        request_id, start, status = _request_id(scope), perf_counter(), 500
+        state = scope.setdefault("state", {})
 
         async def named(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+                rates = state.get("rate_headers", ())
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode()), *rates]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -41,3 +46,8 @@ class Observed:
         route = getattr(scope.get("route"), "path", "unknown")
         REQUESTS.labels(scope["method"], route, str(status)).observe(seconds)
         get_logger().info("request", method=scope["method"], route=route, status=status, seconds=round(seconds, 4))
+
+
+def _request_id(scope: Scope) -> str:
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return given.decode() if _REQUEST_ID.fullmatch(given) else uuid4().hex

@@ -20,7 +20,20 @@ _STATUS: Mapping[type[AppError], HTTPStatus] = {
     errors.BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UploadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.StaleCursor: HTTPStatus.CONFLICT,
+    errors.StillRunning: HTTPStatus.CONFLICT,
+    errors.TooLateToCancel: HTTPStatus.CONFLICT,
+    errors.AlreadyThere: HTTPStatus.CONFLICT,
+    errors.FileNotArrived: HTTPStatus.CONFLICT,
+    errors.UnknownVersion: HTTPStatus.BAD_REQUEST,
+    errors.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
+    errors.UnsupportedContent: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.TooSlow: HTTPStatus.REQUEST_TIMEOUT,
+    errors.HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.MissingScope: HTTPStatus.FORBIDDEN,
+    errors.MissingCsrfToken: HTTPStatus.FORBIDDEN,
+    errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Expired: HTTPStatus.GONE,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.WrongMethod: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -63,6 +76,8 @@ def problem(request: Request, error: AppError) -> JSONResponse:
     headers: dict[str, str] = {"Content-Language": language}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
+    if "seconds" in error.facts:
+        headers["Retry-After"] = str(error.facts["seconds"])
     return JSONResponse(content, status_code=status, media_type=_MEDIA_TYPE, headers=headers)
 
 

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     upload_limit_mb: int = Field(
         default=500, gt=0, description="Largest upload, all its files together, in MB (10^6 bytes)."
     )
+    requests_per_minute: int = Field(
+        default=1200, gt=0, description="How often one key may ask, unless the key has a limit of its own."
+    )
     host: str = Field(default="127.0.0.1", description="Address the service listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port the service listens on.")
     worker_concurrency: int = Field(

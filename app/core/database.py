@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, NewType, Self
+from typing import Any, Literal, NewType, Self
 from uuid import UUID
 
 from sqlalchemy import Connection, create_engine, event, text
@@ -15,6 +15,8 @@ from app.domain.errors import Busy
 
 AccountId = NewType("AccountId", UUID)
 """A tenant, minted by a door that has checked who is asking."""
+
+Presented = Literal["key_hash", "session_hash", "token_hash", "email", "subject"]
 
 _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for a lock that was not given in time
 
@@ -41,9 +43,16 @@ class Database:
             yield session
 
     @contextmanager
-    def key_session(self, key_hash: bytes) -> Iterator[Session]:
-        """One transaction that sees the API key with this hash, and nothing else."""
-        with self._sessions(info={"app.key_hash": key_hash.hex()}) as session, session.begin():
+    def presenting(self, what: Presented, value: bytes | str) -> Iterator[Session]:
+        """One transaction, before the account is known, that sees the rows of what is presented and nothing else."""
+        shown = value.hex() if isinstance(value, bytes) else value
+        with self._sessions(info={f"app.{what}": shown}) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def housekeeping(self) -> Iterator[Session]:
+        """One transaction that sees which accounts there are, and nothing that is theirs."""
+        with self._sessions(info={"app.housekeeping": "on"}) as session, session.begin():
             yield session
 
     @contextmanager

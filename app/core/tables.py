@@ -16,7 +16,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMES = {
@@ -38,6 +38,7 @@ class Base(DeclarativeBase):
         int: BigInteger(),
         dict[str, Any]: JSONB(),
         list[dict[str, Any]]: JSONB(),
+        list[str]: ARRAY(Text()),
     }
 
 
@@ -70,7 +71,70 @@ class ApiKeyRow(Owned):
     name: Mapped[str]
     prefix: Mapped[str]
     key_hash: Mapped[bytes]
+    scopes: Mapped[list[str]] = mapped_column(server_default="{admin}")
+    cnpjs: Mapped[list[str] | None]  # the companies it is limited to
+    requests_per_minute: Mapped[int | None]  # instead of the service's own limit
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class UserRow(Owned):
+    """A person of an account, who logs in with a password."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id"], ["accounts.id"]),
+        UniqueConstraint("account_id", "email"),
+        Index(None, "email"),
+    )
+
+    email: Mapped[str]  # lower case
+    name: Mapped[str]
+    password_hash: Mapped[str | None]  # argon2id; none until the first link was used
+    scopes: Mapped[list[str]]
+    disabled_at: Mapped[datetime | None]
+
+
+class UserSessionRow(Owned):
+    """A browser that is logged in; its cookie is known by its hash alone."""
+
+    __tablename__ = "user_sessions"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "user_id"], ["users.account_id", "users.id"]),
+        Index(None, "token_hash"),
+    )
+
+    user_id: Mapped[UUID]
+    token_hash: Mapped[bytes]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class UserTokenRow(Owned):
+    """A link that sets a password and logs in, once."""
+
+    __tablename__ = "user_tokens"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "user_id"], ["users.account_id", "users.id"]),
+        Index(None, "token_hash"),
+    )
+
+    user_id: Mapped[UUID]
+    token_hash: Mapped[bytes]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class LoginAttemptRow(Base):
+    """How often logging in has failed, by the hash of an e-mail or of an address. No account is known yet."""
+
+    __tablename__ = "login_attempts"
+
+    subject: Mapped[bytes] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    blocked_until: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class CompanyRow(Owned):
@@ -80,6 +144,8 @@ class CompanyRow(Owned):
     __table_args__ = (
         ForeignKeyConstraint(["account_id"], ["accounts.id"]),
         UniqueConstraint("account_id", "cnpj"),
+        # The lake's prefix is one company's of one account, whoever else follows the same CNPJ under the same name.
+        UniqueConstraint("slug", "cnpj", name="uq_companies_slug_cnpj"),
     )
 
     cnpj: Mapped[str]
@@ -145,3 +211,82 @@ class PublishedRow(Base):
     key: Mapped[str]
     run_id: Mapped[UUID | None]
     published_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class IdempotencyKeyRow(Base):
+    """The first answer to a request that carries `Idempotency-Key`; no status while it is being worked on."""
+
+    __tablename__ = "idempotency_keys"
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes]  # of who asked, the route and the body
+    status: Mapped[int | None]
+    headers: Mapped[dict[str, Any] | None]
+    body: Mapped[bytes | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class DirectUploadRow(Owned):
+    """A delivery whose files go straight to the lake, until it is completed."""
+
+    __tablename__ = "direct_uploads"
+
+    cnpj: Mapped[str]
+    company_name: Mapped[str]
+    files: Mapped[list[dict[str, Any]]]
+    expires_at: Mapped[datetime]
+    completed_as: Mapped[UUID | None]
+
+
+class WebhookRow(Owned):
+    """An address that is told what happens to uploads."""
+
+    __tablename__ = "webhooks"
+    __table_args__ = (ForeignKeyConstraint(["account_id"], ["accounts.id"]),)
+
+    url: Mapped[str]
+    secret: Mapped[str]  # signs what is sent, so it is kept as it is
+    events: Mapped[list[str]]
+    disabled_at: Mapped[datetime | None]
+
+
+class WebhookDeliveryRow(Owned):
+    """One event for one webhook, with every attempt to deliver it."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "webhook_id"], ["webhooks.account_id", "webhooks.id"], ondelete="CASCADE"),
+        Index(None, "account_id", "webhook_id", "created_at"),
+    )
+
+    webhook_id: Mapped[UUID]
+    event: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    attempts: Mapped[list[dict[str, Any]]]
+    next_attempt_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+
+
+class AuditRow(Owned):
+    """Who did what to which company or upload. PostgreSQL lets the application append, and drop what is a year old."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (UniqueConstraint("account_id", "once"), Index(None, "account_id", "created_at"))
+
+    actor: Mapped[str]  # key:<id>, user:<id>, or system
+    action: Mapped[str]
+    subject: Mapped[str]
+    facts: Mapped[dict[str, Any]]
+    once: Mapped[str | None]  # what happens often (reading) is told once a day
+
+
+class ErasureRow(Owned):
+    """The receipt of a company's erasure; all that stays of it."""
+
+    __tablename__ = "erasures"
+
+    cnpj: Mapped[str]
+    lake_prefixes: Mapped[list[str]] = mapped_column(JSONB())
+    removed: Mapped[dict[str, Any]]
+    finished_at: Mapped[datetime | None]

@@ -145,6 +145,108 @@ class InvalidRequest(BadInput):
     explanation = Text("{problems}", "{problems}")
 
 
+class UnknownVersion(BadInput):
+    """Esta versão da API não existe."""
+
+    code = "unknown-version"
+    english = "There is no such version of the API."
+    explanation = Text("{version!r} não existe. Há: {known}.", "There is no {version!r}. There are: {known}.")
+
+
+class NotAcceptable(BadInput):
+    """Não respondemos nesse formato."""
+
+    code = "not-acceptable"
+    english = "There is no answer in that format."
+    explanation = Text("O cabeçalho Accept pode pedir: {known}.", "The Accept header may ask for: {known}.")
+
+
+class UnsupportedContent(BadInput):
+    """Não lemos esse tipo de conteúdo."""
+
+    code = "unsupported-content"
+    english = "That type of content is not read here."
+    explanation = Text("Este endereço lê {known}.", "This address reads {known}.")
+
+
+class TooSlow(BadInput):
+    """O envio parou no meio."""
+
+    code = "too-slow"
+    english = "The request stopped half-way."
+    explanation = Text("Nada chegou por {seconds} s. Envie de novo.", "Nothing came for {seconds} s. Send it again.")
+
+
+class HeadersTooLarge(BadInput):
+    """Os cabeçalhos do pedido são grandes demais."""
+
+    code = "headers-too-large"
+    english = "The request's headers are too large."
+    explanation = Text("O limite é de {limit_kb} kB.", "The limit is {limit_kb} kB.")
+
+
+class OtherRequestWithThisKey(BadInput):
+    """Esta Idempotency-Key já foi usada em outro pedido."""
+
+    code = "idempotency-key-reused"
+    english = "This Idempotency-Key was used for another request."
+    explanation = Text(
+        "Repita o pedido igual ao primeiro, ou mande outra chave.",
+        "Repeat the request exactly as it was, or send another key.",
+    )
+
+
+class StillRunning(BadInput):
+    """O primeiro pedido com esta Idempotency-Key ainda está em andamento."""
+
+    code = "idempotency-key-in-use"
+    english = "The first request with this Idempotency-Key is still running."
+    explanation = Text("Espere um instante e repita.", "Wait a moment and repeat it.")
+
+
+class TooLateToCancel(BadInput):
+    """Este envio já terminou."""
+
+    code = "too-late-to-cancel"
+    english = "This upload is over already."
+    explanation = Text("O envio está em {state} e fica como está.", "The upload is {state} and stays as it is.")
+
+
+class FileNotArrived(BadInput):
+    """Falta um arquivo deste envio."""
+
+    code = "file-not-arrived"
+    english = "A file of this upload has not arrived."
+    explanation = Text("Não recebemos {file}. Envie-o para o endereço dado.", "{file} has not come. PUT it to its URL.")
+
+
+class ForbiddenAddress(BadInput):
+    """Não chamamos este endereço."""
+
+    code = "forbidden-address"
+    english = "That address is not called."
+    explanation = Text(
+        "Use um endereço https público. {host} é interno, desconhecido ou não é https.",
+        "Use a public https address. {host} is internal, unknown or not https.",
+    )
+
+
+class WeakPassword(BadInput):
+    """A senha é curta demais."""
+
+    code = "weak-password"
+    english = "The password is too short."
+    explanation = Text("Use 12 caracteres ou mais.", "Use 12 characters or more.")
+
+
+class AlreadyThere(BadInput):
+    """Isso já existe."""
+
+    code = "already-there"
+    english = "That is there already."
+    explanation = Text("{what} já existe nesta conta.", "{what} is in this account already.")
+
+
 class StaleCursor(BadInput):
     """O marcador de página não vale mais."""
 
@@ -167,6 +269,61 @@ class NotAuthenticated(AppError):
     explanation = Text(
         "Envie a chave no cabeçalho Authorization: Bearer qk_... Chaves revogadas ou vencidas não valem.",
         "Send the key in the header Authorization: Bearer qk_... Revoked and expired keys are not valid.",
+    )
+
+
+class MissingScope(AppError):
+    """Esta chave não pode fazer isso."""
+
+    code = "missing-scope"
+    english = "This key may not do that."
+    explanation = Text(
+        "Falta a permissão {scope}. Crie outra chave com ela, ou peça a quem administra a conta.",
+        "The scope {scope} is missing. Make another key with it, or ask whoever administers the account.",
+    )
+
+
+class WrongLogin(NotAuthenticated):
+    """E-mail ou senha incorretos."""
+
+    code = "wrong-login"
+    english = "Wrong e-mail or password."
+    explanation = Text(
+        "Confira o e-mail e a senha. Esqueceu? Peça um novo link: quantyfy user link E-MAIL.",
+        "Check e-mail and password. Forgotten? Ask for a new link: quantyfy user link E-MAIL.",
+    )
+
+
+class UsedLink(NotAuthenticated):
+    """Este link já foi usado ou venceu."""
+
+    code = "used-link"
+    english = "This link was used already or has expired."
+    explanation = Text(
+        "Cada link vale uma vez. Peça outro: quantyfy user link E-MAIL.",
+        "Each link works once. Ask for another: quantyfy user link E-MAIL.",
+    )
+
+
+class MissingCsrfToken(AppError):
+    """O pedido não veio da nossa página."""
+
+    code = "missing-csrf-token"
+    english = "The request did not come from our page."
+    explanation = Text(
+        "Com sessão de navegador, mande o cabeçalho X-CSRF-Token que GET /session responde.",
+        "With a browser session, send the header X-CSRF-Token that GET /session answers.",
+    )
+
+
+class TooManyRequests(AppError):
+    """Muitos pedidos em pouco tempo."""
+
+    code = "too-many-requests"
+    english = "Too many requests in a short time."
+    explanation = Text(
+        "Tente de novo em {seconds} s. O cabeçalho RateLimit diz quanto resta.",
+        "Try again in {seconds} s. The RateLimit header says how much is left.",
     )
 
 
@@ -223,6 +380,48 @@ class NotForecastYet(NotFound):
     explanation = Text(
         "As planilhas da empresa {cnpj} ainda estão sendo processadas, ou nenhum envio terminou bem.",
         "The files of company {cnpj} are still being worked on, or no upload has finished well.",
+    )
+
+
+class UnknownKey(NotFound):
+    """Chave não encontrada."""
+
+    code = "unknown-key"
+    english = "Key not found."
+    explanation = Text("Não há chave {key} nesta conta.", "This account has no key {key}.")
+
+
+class UnknownWebhook(NotFound):
+    """Webhook não encontrado."""
+
+    code = "unknown-webhook"
+    english = "Webhook not found."
+    explanation = Text("Não há webhook {webhook} nesta conta.", "This account has no webhook {webhook}.")
+
+
+class UnknownUser(NotFound):
+    """Pessoa não encontrada."""
+
+    code = "unknown-user"
+    english = "User not found."
+    explanation = Text("Não há {email} nesta conta.", "This account has no {email}.")
+
+
+class UnknownErasure(NotFound):
+    """Recibo não encontrado."""
+
+    code = "unknown-erasure"
+    english = "Receipt not found."
+    explanation = Text("Não há recibo {erasure} nesta conta.", "This account has no receipt {erasure}.")
+
+
+class Expired(NotFound):
+    """Este arquivo já foi apagado."""
+
+    code = "expired"
+    english = "This file was removed already."
+    explanation = Text(
+        "Os arquivos originais ficam guardados por {days} dias.", "Original files are kept for {days} days."
     )
 
 

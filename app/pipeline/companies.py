@@ -1,5 +1,6 @@
 """Accounts, their keys and their companies."""
 
+from secrets import token_hex
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
@@ -10,11 +11,13 @@ from sqlalchemy.orm import Session
 from app.core.clients import Clients
 from app.core.database import AccountId
 from app.core.lake import CompanyKeys
-from app.core.security import hash_key, make_key
-from app.core.tables import AccountRow, ApiKeyRow, CompanyRow
+from app.core.tables import AccountRow, CompanyRow
+from app.domain.access import Scope
 from app.domain.cnpj import Cnpj
 from app.domain.companies import company_slug, kept_name
-from app.domain.errors import NotAuthenticated, UnknownCompany
+from app.domain.errors import UnknownCompany
+from app.pipeline.access import WantedKey, add_key
+from app.pipeline.audit import SYSTEM
 
 
 class Company(NamedTuple):
@@ -32,30 +35,13 @@ class Company(NamedTuple):
 
 
 def open_account(clients: Clients, *, name: str, key_name: str) -> tuple[AccountId, str]:
-    """Make an account with its first API key; returns the key's secret, which is shown this once."""
+    """Make an account with its first API key, which may do everything; returns the secret, which is shown this once."""
     account = AccountId(uuid4())
-    key = make_key()
     with clients.database.session(account) as session:
         session.add(AccountRow(id=account, name=name))
         session.flush()
-        session.add(ApiKeyRow(account_id=account, name=key_name, prefix=key.prefix, key_hash=key.key_hash))
-    return account, key.secret
-
-
-def account_of_key(clients: Clients, secret: str) -> AccountId:
-    """Whose key this is.
-
-    Raises:
-        NotAuthenticated: nobody's, or it was revoked.
-    """
-    key_hash = hash_key(secret)
-    with clients.database.key_session(key_hash) as session:
-        account = session.scalar(
-            select(ApiKeyRow.account_id).where(ApiKeyRow.key_hash == key_hash, ApiKeyRow.revoked_at.is_(None))
-        )
-    if account is None:
-        raise NotAuthenticated
-    return AccountId(account)
+        first = WantedKey(key_name, scopes=(Scope.ADMIN,))
+        return account, add_key(session, account, first, actor=SYSTEM)[1]
 
 
 def require_account(session: Session, account: AccountId) -> None:
@@ -87,9 +73,14 @@ def company_by_id(session: Session, company: UUID) -> Company:
 
 def register_company(session: Session, *, account: AccountId, cnpj: Cnpj, name: str) -> Company:
     """The account's company with this CNPJ, made if it is new. The first name it was given makes its slug."""
-    names = {"slug": company_slug(name), "name": kept_name(name)}
-    fresh = {"account_id": account, "id": uuid4(), "cnpj": cnpj.text} | names
-    session.execute(insert(CompanyRow).values(fresh).on_conflict_do_nothing())
+    slug = company_slug(name)
+    # Another account may follow the same CNPJ under the same name; its prefix of the lake is its own.
+    for own in (slug, f"{slug}-{token_hex(4)}"):
+        fresh = {"account_id": account, "id": uuid4(), "cnpj": cnpj.text, "slug": own, "name": kept_name(name)}
+        session.execute(insert(CompanyRow).values(fresh).on_conflict_do_nothing())
+        row = session.scalar(select(CompanyRow).where(CompanyRow.cnpj == cnpj.text))
+        if row is not None:
+            break
     return find_company(session, cnpj)
 
 

@@ -1,7 +1,7 @@
 """The doors over HTTP: upload, poll, read; and every refusal."""
 
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
@@ -101,7 +101,7 @@ def test_a_company_that_waits_for_its_forecast_says_so(shop: Shop, tmp_path: Pat
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer qk_wrong"}, {"Authorization": "Basic YTpi"}])
-@pytest.mark.parametrize("path", [*(f"/{what}/{CNPJ}" for what in READINGS), f"/uploads/{uuid4()}"])
+@pytest.mark.parametrize("path", [*(f"/{what}/{CNPJ}" for what in READINGS), f"/uploads/{UUID(int=7)}"])
 def test_no_key_and_a_wrong_key_are_refused(http: TestClient, headers: dict[str, str], path: str) -> None:
     answer = http.get(path, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "not-authenticated")

@@ -70,7 +70,7 @@ def test_a_presented_key_shows_its_own_row_alone(database: Database, account: Ac
     keys = [make_key(), make_key()]
     with database.session(account) as session:
         session.add_all(ApiKeyRow(account_id=account, name="k", prefix=k.prefix, key_hash=k.key_hash) for k in keys)
-    with database.key_session(keys[0].key_hash) as session:
+    with database.presenting("key_hash", keys[0].key_hash) as session:
         assert session.scalars(select(ApiKeyRow.key_hash)).all() == [keys[0].key_hash]
         assert session.scalars(select(AccountRow)).all() == []
 

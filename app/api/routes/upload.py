@@ -10,11 +10,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
-from app.api.dependencies import Account, ClientsOf
+from app.api.dependencies import ClientsOf, Uploader, company_of
 from app.api.problems import language_of
 from app.api.schemas.problems import problem_responses
 from app.api.schemas.uploads import UploadAccepted, UploadStatus
-from app.domain.cnpj import Cnpj
 from app.domain.errors import MissingTable
 from app.domain.uploads import IncomingFile, Table, UploadState
 from app.pipeline.intake import Delivery, receive
@@ -28,7 +27,7 @@ OptionalFile = Annotated[UploadFile | None, File()]
 @router.post("/upload", status_code=HTTPStatus.ACCEPTED, responses=problem_responses(401, 413, 422, 503))
 def upload(
     response: Response,
-    account: Account,
+    caller: Uploader,
     clients: ClientsOf,
     cnpj: Annotated[str, Form(examples=["12.ABC.345/01DE-35"])],
     company_name: Annotated[str, Form(min_length=1, max_length=200)],
@@ -44,8 +43,8 @@ def upload(
         raise MissingTable
     with tempfile.TemporaryDirectory(prefix="quantyfy-upload-") as folder:
         delivery = Delivery(
-            account=account,
-            cnpj=Cnpj.parse(cnpj),
+            account=caller.account,
+            cnpj=company_of(caller, cnpj),
             company_name=company_name,
             files=[_on_disk(file, table, Path(folder) / str(at)) for at, (file, table) in enumerate(sent)],
         )
@@ -56,9 +55,9 @@ def upload(
 
 
 @router.get("/uploads/{upload_id}", responses=problem_responses(401, 404, 422, 503))
-def upload_status(request: Request, upload_id: UUID, account: Account, clients: ClientsOf) -> UploadStatus:
+def upload_status(request: Request, upload_id: UUID, caller: Uploader, clients: ClientsOf) -> UploadStatus:
     """How far an upload is, and what was found in its files."""
-    return UploadStatus.of(find_upload(clients, account, upload_id), language=language_of(request))
+    return UploadStatus.of(find_upload(clients, caller.account, upload_id), language=language_of(request))
 
 
 def _on_disk(file: UploadFile, table: Table | None, path: Path) -> IncomingFile:
