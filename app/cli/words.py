@@ -14,6 +14,10 @@ _STAGES = {
     "prepared": "Planilhas prontas",
     "forecasting": "Preparando a previsão",
     "load": "Lendo a história de vendas",
+    "categories": "Prevendo a empresa e as categorias",
+    "products": "Prevendo os produtos",
+    "accuracy": "Medindo os erros do passado",
+    "done": "Juntando os níveis",
     "published": "Previsão pronta",
     "failed": "Não deu certo",
 }

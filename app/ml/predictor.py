@@ -141,7 +141,7 @@ class _LevelTables:
                 MODEL: np.where(gated, PLAIN, "ensemble").astype(str),
                 "demand_class": np.array(CLASSES)[kinds].astype(str),
             }
-        )
+        ).with_columns(pl.lit(None, pl.String).alias("grade"), pl.lit(None, pl.String).alias("reason"))
 
     def _labelled(self, each: int, labels: pl.Series, numbers: list[pl.Series]) -> pl.DataFrame:
         rows = np.repeat(np.arange(len(self.source.ids)), each)
