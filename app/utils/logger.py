@@ -35,7 +35,7 @@ def configure(*, style: Literal["json", "console"], level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(_LEVELS[level], logging.INFO))
-    for chatty in ("procrastinate", "alembic", "cmdstanpy", "prophet", "httpx"):
+    for chatty in ("procrastinate", "alembic", "cmdstanpy", "prophet", "httpx2", "numba"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Says, as an error, that plots we never draw cannot be interactive.
     logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
