@@ -38,7 +38,7 @@ def test_predictions_are_cut_by_level_id_horizon_and_day(shop: Shop, tmp_path: P
     shop.upload(tmp_path / "files")
     shop.work()
 
-    def rows(**query: object) -> list[dict[str, object]]:
+    def rows(**query: str | int) -> list[dict[str, object]]:
         answer = shop.http.get(f"/predictions/{CNPJ}", headers=shop.headers, params=query)
         assert answer.status_code == 200, answer.text
         return list(answer.json()["rows"])
