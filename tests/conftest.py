@@ -15,6 +15,7 @@ from app.core.embedded_postgres import running
 from app.core.queue import JobQueue
 from app.core.s3 import Store
 from app.core.tables import AccountRow
+from tests.s3_server import S3Server, s3_running
 
 
 @pytest.fixture(scope="session")
@@ -46,13 +47,25 @@ def account(database: Database) -> AccountId:
     return fresh
 
 
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server with signatures on, started for the first test that asks."""
+    with s3_running(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
 @pytest.fixture
-def clients(database: Database, application_url: str, tmp_path: Path) -> Clients:
+def lake(tmp_path: Path) -> Store:
+    """An empty lake in a folder."""
+    return Store.open((tmp_path / "lake").as_uri())
+
+
+@pytest.fixture
+def clients(database: Database, application_url: str, lake: Store) -> Clients:
     """The outside world of one test: its own lake, and a queue without the jobs that other tests left."""
     with psycopg.connect(application_url) as connection:
         connection.execute("DELETE FROM procrastinate_jobs")
-    store = Store.open((tmp_path / "lake").as_uri())
-    return Clients(database=database, store=store, queue=JobQueue(application_url))
+    return Clients(database=database, store=lake, queue=JobQueue(application_url))
 
 
 def sqlalchemy_url(libpq_url: str) -> str:

@@ -6,11 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
-
-import pytest
 
 from app.core.s3 import Credentials, Store
 from app.domain.errors import Unavailable
@@ -26,11 +24,15 @@ class S3Server(NamedTuple):
     bucket: str
     credentials: Credentials
 
+    def store(self, prefix: str = "") -> Store:
+        """Its bucket, or a prefix in it."""
+        url = f"s3://{self.bucket}/{prefix}"
+        return Store.open(url, endpoint=self.endpoint, region="sa-east-1", credentials=self.credentials)
 
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """One server a session, on free ports of the loopback."""
-    folder = tmp_path_factory.mktemp("s3")
+
+@contextmanager
+def s3_running(folder: Path) -> Iterator[S3Server]:
+    """A server with an empty bucket, on free ports of the loopback."""
     server, process, ports = start(folder)
     try:
         yield server
@@ -72,7 +74,7 @@ def launch(folder: Path, server: S3Server, ports: dict[str, int]) -> "subprocess
 
 def answers(server: S3Server, process: "subprocess.Popen[bytes]") -> bool:
     """Whether it comes to have its bucket, before it ends or a minute has passed."""
-    lake = Store.open(f"s3://{server.bucket}", endpoint=server.endpoint, region="x", credentials=server.credentials)
+    lake = server.store()
     end = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < end:
         try:
