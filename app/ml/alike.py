@@ -16,12 +16,13 @@ from app.domain.forecasts import HORIZONS
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-SALES_SO_FAR = (1, 2, 3, 4, 6, 10)  # lower ends of the bins
+SALES_SO_FAR = (1, 2, 3)  # lower ends of the bins
 DAYS_SINCE = (0, 7, 14, 28, 56, 112, 224)
-CELLS = len(SALES_SO_FAR) * len(DAYS_SINCE)
+DAYS_OLD = (0, 14, 28, 56, 112, 224)
+CELLS = len(SALES_SO_FAR) * len(DAYS_SINCE) * len(DAYS_OLD)
 OWN_SALES = 2.0  # sales of the category that a product's own mean size is mixed with
-CELL_PRIOR = 5.0  # sales at the overall pace that a cell is mixed with
-CATEGORY_PRIOR = 20.0  # sales at the common pace that a category is mixed with
+CELL_PRIOR = 5.0  # units at the overall pace that a cell is mixed with
+CATEGORY_PRIOR = 20.0  # units at the common pace that a category is mixed with
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ def cell_of(facts: Mapping[str, Floats]) -> Ints:
     """Index of each series' cell, of the facts' shape; -1 before the first sale."""
     sales = np.digitize(facts["sales"], SALES_SO_FAR) - 1
     since = np.digitize(facts["since"], DAYS_SINCE) - 1
-    return np.where(sales < 0, -1, sales * len(DAYS_SINCE) + since)
+    old = np.digitize(facts["age"], DAYS_OLD) - 1
+    return np.where(sales < 0, -1, (sales * len(DAYS_SINCE) + since) * len(DAYS_OLD) + old)
 
 
 def sale_sizes(facts: Mapping[str, Floats], *, category_of: Ints) -> Floats:
@@ -53,7 +55,7 @@ def _sum(entries: Floats, category_of: Ints) -> Floats:
 
 
 def paces(cells: Ints, sizes: Floats, sold: Floats, *, category_of: Ints) -> list[tuple[Floats, Floats]]:
-    """Per fold, sales that followed and days watched, by category, cell and horizon: (categories, CELLS, horizons)."""
+    """Per fold, units that followed, and days watched times the size of a sale; (categories, CELLS, horizons) each."""
     shape = (int(category_of.max()) + 1, CELLS, len(HORIZONS))
     folds = []
     for cell, size, actual in zip(cells, sizes, sold, strict=True):
@@ -62,11 +64,14 @@ def paces(cells: Ints, sizes: Floats, sold: Floats, *, category_of: Ints) -> lis
         place = category_of[known] * CELLS + cell[known]
         for column, days in enumerate(HORIZONS):
             if np.isfinite(actual[column, 0]):
-                sales = actual[column, known] / np.maximum(size[known], 1e-12)
-                followed[..., column] = np.bincount(place, sales, minlength=shape[0] * CELLS).reshape(shape[:2])
-                watched[..., column] = np.bincount(place, minlength=shape[0] * CELLS).reshape(shape[:2]) * float(days)
+                followed[..., column] = _by_place(place, actual[column, known], shape=shape)
+                watched[..., column] = _by_place(place, size[known] * days, shape=shape)
         folds.append((followed, watched))
     return folds
+
+
+def _by_place(place: Ints, entries: Floats, *, shape: tuple[int, int, int]) -> Floats:
+    return np.bincount(place, entries, minlength=shape[0] * shape[1]).reshape(shape[:2])
 
 
 def pace_of(folds: list[tuple[Floats, Floats]]) -> Pace:

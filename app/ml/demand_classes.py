@@ -19,6 +19,7 @@ class DemandClass(StrEnum):
     INTERMITTENT = "intermittent"
     LUMPY = "lumpy"
     RARE = "rare"
+    UNSOLD = "unsold"  # not one sale yet at that origin
 
 
 CLASSES = tuple(DemandClass)
@@ -32,4 +33,5 @@ def classified(facts: Mapping[str, NDArray[np.float64]]) -> NDArray[np.int64]:
     variation = facts["squares"] / sales / np.maximum(np.square(size), 1e-12) - 1
     often, even = interval < OFTEN, variation < EVEN
     kind = np.where(often, np.where(even, 0, 1), np.where(even, 2, 3))
-    return np.where(facts["sales"] < ENOUGH_SALES, CLASSES.index(DemandClass.RARE), kind)
+    kind = np.where(facts["sales"] < ENOUGH_SALES, CLASSES.index(DemandClass.RARE), kind)
+    return np.where(facts["sales"] == 0, CLASSES.index(DemandClass.UNSOLD), kind)

@@ -1,5 +1,7 @@
 """Weights of the models, pooled over series: weights per product overfit (one history is too little to learn them)."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +10,8 @@ from scipy.optimize import nnls
 
 Floats = NDArray[np.float64]
 
-PRIOR_ROWS = 50  # the prior counts as much as this many rows of evidence
+PRIOR_ROWS = 50  # rows of evidence that the prior counts as much as
+PRIOR_FOLDS = 3  # and folds: series of one fold share its luck, so rows alone overstate what is known
 RIDGE = 1e-5  # of the evidence's own size: decides between models that say the same
 SUM_TO_ONE = 1e3  # how firmly weights sum to one, against one unit of squared error
 
@@ -23,9 +26,10 @@ class Moments:
     said: Floats  # (models, models)
     sold: Floats  # (models,)
     rows: int
+    folds: int
 
     def __add__(self, other: "Moments") -> "Moments":
-        return Moments(self.said + other.said, self.sold + other.sold, self.rows + other.rows)
+        return Moments(self.said + other.said, self.sold + other.sold, self.rows + other.rows, self.folds + other.folds)
 
 
 def moments(said: Floats, sold: Floats) -> Moments:
@@ -40,10 +44,12 @@ def moments(said: Floats, sold: Floats) -> Moments:
     """
     weight = 1 / (1 + said.mean(axis=1))
     weighed = said * weight[:, None]
-    return Moments(said=weighed.T @ said, sold=weighed.T @ sold, rows=len(sold))
+    return Moments(said=weighed.T @ said, sold=weighed.T @ sold, rows=len(sold), folds=1 if len(sold) else 0)
 
 
-def pooled_weights(evidence: Moments, *, prior: Floats, prior_rows: float = PRIOR_ROWS) -> Floats:
+def pooled_weights(
+    evidence: Moments, *, prior: Floats, prior_rows: float = PRIOR_ROWS, prior_folds: float = PRIOR_FOLDS
+) -> Floats:
     """Weights >= 0 that sum to one with the least weighted squared error, drawn towards a prior; (models,).
 
     Non-negative least squares (Lawson & Hanson, 1974) on the Cholesky factor of the moments. Where evidence is scarce
@@ -54,6 +60,7 @@ def pooled_weights(evidence: Moments, *, prior: Floats, prior_rows: float = PRIO
         evidence: what the rows say.
         prior: (models,), sums to one.
         prior_rows: how many rows of evidence the prior counts as much as.
+        prior_folds: and how many folds.
     """
     size = np.trace(evidence.said)
     if evidence.rows == 0 or size <= 0:
@@ -65,9 +72,15 @@ def pooled_weights(evidence: Moments, *, prior: Floats, prior_rows: float = PRIO
     target = evidence.sold / size + ridge @ prior + SUM_TO_ONE
     best, _ = nnls(factor.T, np.linalg.solve(factor, target))
     best = best / best.sum() if best.sum() > 0 else prior
-    return np.asarray((evidence.rows * best + prior_rows * prior) / (evidence.rows + prior_rows))
+    trust = evidence.rows / (evidence.rows + prior_rows) * evidence.folds / (evidence.folds + prior_folds)
+    return np.asarray(trust * best + (1 - trust) * prior)
 
 
-def equal_weights(models: int) -> Floats:
-    """The plain average."""
-    return np.full(models, 1 / models)
+def equal_by_family(families: Sequence[str]) -> Floats:
+    """The plain average of the families' plain averages: eight smoothings are one opinion, not eight.
+
+    Args:
+        families: of each model.
+    """
+    sizes = Counter(families)
+    return np.array([1 / (len(sizes) * sizes[family]) for family in families])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from app.domain.forecasts import BASELINE, HORIZONS
 from app.ml.history import History
 from app.ml.smoothing_models import Recursion, SeasonalSmoothing, Smoothing, Sold, Tsb, rates
+from app.ml.stockouts import Stockouts, suspected_stockouts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -22,6 +23,7 @@ Flags = NDArray[np.bool_]
 
 STEP = 30  # days between origins
 SEEN_BEFORE = 28  # days an origin must have behind it
+WINDOWS = (28, 56, 112)  # days of the plain means
 PROFILE_DAYS = 26 * 7  # days from which a weekday profile is taken
 
 
@@ -70,18 +72,43 @@ def gathered(parts: Iterable[Evidence]) -> Evidence:
 def evidence_of(units: Floats, *, history: History, open_ahead: Floats, origins: Ints) -> Evidence:
     """Run every light model over (days, series) of units."""
     sold = Sold(units, _after_first_sale(units) & history.open_days[:, None])
-    said = rates(sold, _recursions(units.shape[1]), origins=origins)
-    for days in (28, 56, 112):
-        said[f"mean_{days}"] = _window_mean(sold, origins=origins, days=days)
-    said[BASELINE] = _window_mean(sold, origins=origins, days=7)
+    stockouts = suspected_stockouts(units, open_days=history.open_days)
+    said = _said(sold, origins=origins)
+    _leave_out(said, sold, stockouts.resumed)
     return Evidence(
         origins=origins,
         totals={name: rate[:, None, :] * open_ahead[:, :, None] for name, rate in said.items()},
         weekdays=_weekday_units(sold, origins=origins, first_weekday=history.weekday_of_day_0),
         sold=_sold_ahead(units, origins=origins),
-        facts=_facts(sold, origins=origins),
+        facts=_facts(sold, origins=origins) | _shelf_facts(stockouts, origins=origins),
         scale=_scale(units),
     )
+
+
+def _said(sold: Sold, *, origins: Ints) -> dict[str, Floats]:
+    """Units a day by model, (origins, series)."""
+    said = rates(sold, _recursions(sold.units.shape[1]), origins=origins)
+    windows = {f"mean_{days}": _window_mean(sold, origins=origins, days=days) for days in WINDOWS}
+    return said | windows | {BASELINE: _window_mean(sold, origins=origins, days=7)}
+
+
+def _leave_out(said: dict[str, Floats], sold: Sold, missing: Flags) -> None:
+    """Say again, without the days of suspected stock-outs, what is said at the end of the history.
+
+    Only there: on an earlier origin nobody could know whether a run that still lasted would resume.
+    """
+    touched = np.flatnonzero(missing.any(axis=0))
+    if len(touched) == 0:
+        return
+    known = Sold(sold.units[:, touched], sold.sellable[:, touched] & ~missing[:, touched])
+    for name, rate in _said(known, origins=np.array([len(sold.units)])).items():
+        said[name][-1, touched] = rate[0]
+
+
+def _shelf_facts(stockouts: Stockouts, *, origins: Ints) -> dict[str, Floats]:
+    """Days left out as suspected stock-outs, and days of one that still lasts, as known at the end of the history."""
+    numbers = {"stockout_days": stockouts.resumed.sum(axis=0), "empty_days": stockouts.pending}
+    return {name: np.tile(number.astype(np.float64), (len(origins), 1)) for name, number in numbers.items()}
 
 
 def _after_first_sale(units: Floats) -> Flags:

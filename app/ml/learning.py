@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.forecasts import BASELINE, HORIZONS
-from app.ml.ensemble import PRIOR_ROWS, Moments, equal_weights, moments, pooled_weights
-from app.ml.evaluator import wape
+from app.ml.ensemble import PRIOR_ROWS, Moments, equal_by_family, moments, pooled_weights
 from app.ml.evidence import Evidence
 from app.ml.ranges import Calibration, calibrated
 
@@ -24,6 +23,16 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 PLAIN = "mean_56"  # what is served where the ensemble does not earn its place
+FAMILIES = {
+    "prophet": "trend",
+    "prophet_calm": "trend",
+    "prophet_yearly": "season",
+    "prophet_yearly_calm": "season",
+    "prophet_dates": "season",
+    "last_year": "season",
+    "company_outlook": "outlook",
+    "category_outlook": "outlook",
+}  # models that think alike; every other one estimates a level
 ROWS_OF_THEIR_OWN = 600  # rows from which a pool has ranges of its own
 
 
@@ -66,15 +75,22 @@ def learn(
         pools: index of its pool, (origins, series).
         n_pools: how many pools there are.
         gate: whether a pool whose plain mean did better is served by it.
-        prior: (models,) that sum to one; the plain average if None.
+        prior: (models,) that sum to one; the average of the families if None.
         prior_rows: rows of evidence that the prior counts as much as.
     """
     models = tuple(name for name in evidence.totals if name != BASELINE)
     said = np.stack([evidence.totals[name] for name in models], axis=-1)
-    prior = equal_weights(len(models)) if prior is None else prior
+    prior = equal_by_family([FAMILIES.get(name, "level") for name in models]) if prior is None else prior
     folds = [_moments_by_pool(said[o], evidence.sold[o], pools=pools[o], n_pools=n_pools) for o in range(len(said))]
     weights = [_weights(_others(folds, fold), prior=prior, prior_rows=prior_rows) for fold in range(len(folds))]
     blended = np.stack([np.einsum("hsm,sm->hs", said[o], weights[o][pools[o]]) for o in range(len(said))])
+    if gate:
+        blended = blended * np.stack(
+            [
+                _levelling(evidence, blended, pools=pools, n_pools=n_pools, without=o)[:, pools[o]]
+                for o in range(len(said))
+            ]
+        )
     gated = _gated(evidence, blended=blended, pools=pools, n_pools=n_pools) & gate
     served = np.where(gated[pools][:, None], evidence.totals[PLAIN], blended)
     served = np.maximum.accumulate(np.maximum(served, 0), axis=1)
@@ -104,15 +120,55 @@ def _weights(evidence: list[Moments], *, prior: Floats, prior_rows: float) -> Fl
     return np.array([pooled_weights(of_pool, prior=together) for of_pool in evidence])
 
 
+FEWEST_FOLDS = 3  # folds from which a bias can be told from chance
+
+
+def _levelling(evidence: Evidence, blended: Floats, *, pools: Ints, n_pools: int, without: int) -> Floats:
+    """By how much what sold differed from the blend in every fold alike, (horizons, pools).
+
+    Products fade, so what is on the shelf today sells less and less of its pace. The folds' mean log ratio is shrunk by
+    the positive-part James-Stein rule: a bias that the folds do not agree on is left alone. A longer horizon with too few folds to tell takes over the shorter one's.
+    """
+    factors = np.ones((len(HORIZONS), n_pools))
+    for column in range(len(HORIZONS)):
+        ratios = [
+            _log_ratios(evidence.sold[fold, column], blended[fold, column], pools=pools[fold], n_pools=n_pools)
+            for fold in range(len(blended))
+            if fold != without and np.isfinite(evidence.sold[fold, column, 0])
+        ]
+        enough = len(ratios) >= FEWEST_FOLDS
+        factors[column] = np.exp(_shrunk(np.array(ratios))) if enough else factors[max(column - 1, 0)]
+    return factors
+
+
+def _log_ratios(sold: Floats, said: Floats, *, pools: Ints, n_pools: int) -> Floats:
+    """Log of sold over said by pool; each series weighed by one over the root of its size."""
+    weight = 1 / np.sqrt(1 + said)
+    actual, forecast = (np.bincount(pools, weights=weight * units, minlength=n_pools) for units in (sold, said))
+    return np.log((actual + 1) / (forecast + 1))
+
+
+def _shrunk(ratios: Floats) -> Floats:
+    """Mean over the rows, shrunk towards zero by its squared error over its square."""
+    mean, error = ratios.mean(axis=0), ratios.var(axis=0, ddof=1) / len(ratios)
+    keep = 1 - error / np.maximum(np.square(mean), 1e-12)
+    return np.asarray(mean * np.clip(keep, 0, 1))
+
+
 def _gated(evidence: Evidence, *, blended: Floats, pools: Ints, n_pools: int) -> Flags:
-    """Pools whose plain mean was better in the backtest than the ensemble."""
+    """Pools whose plain mean was better in the backtest than the ensemble.
+
+    Judged as the weights are: by squared error over size. The absolute error would prefer, for products that rarely
+    sell, whichever says nearly nothing.
+    """
     over = np.isfinite(evidence.sold)
     of_row = np.where(over, pools[:, None], -1)
     plain = evidence.totals[PLAIN]
     gated = np.zeros(n_pools, dtype=bool)
     for pool in range(n_pools):
-        rows = of_row == pool
-        gated[pool] = wape(evidence.sold[rows], blended[rows]) > wape(evidence.sold[rows], plain[rows])
+        sold, ours, theirs = (units[of_row == pool] for units in (evidence.sold, blended, plain))
+        size = 1 + ours
+        gated[pool] = (np.square(sold - ours) / size).sum() > (np.square(sold - theirs) / size).sum()
     return gated
 
 

