@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from app.ml.prophet_model.stock import Features
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Value = TypeVar("Value", bound=np.generic)
 
 TREND_PRIOR_SCALE = 5.0
 YEARLY_DAYS = 730
@@ -27,10 +28,15 @@ class Timeline:
     """The observed days of a group of series; Prophet counts time and changepoints by them alone.
 
     Attributes:
-        rows: the observed days, counted from the first day of the table; at least two.
+        rows: the observed days, counted from the first day of the table.
     """
 
     rows: Integers
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether Prophet would fit so few observations: it wants two."""
+        return len(self.rows) > 1
 
     @property
     def first(self) -> int:
@@ -123,21 +129,17 @@ class GroupDesign:
 
 def design_group(timeline: Timeline, features: Features, spec: ProphetSpec) -> GroupDesign:
     """Prophet's design for these observed days, with the ridge columns turned into their eigenbasis."""
-    on = timeline.components(spec)
-    columns = np.array([i for i, component in enumerate(features.components) if component in on], np.int64)
-    observed = take(features.values, timeline.rows, axis=1)[columns]
-    seen = observed.any(axis=1)
-    columns, observed = columns[seen], observed[seen]
     changepoints = timeline.changepoints(spec)
+    columns = _columns_in_use(timeline, features, spec)
     n_trend = 1 if spec.growth == "flat" else 2
-    n_ridge = n_trend + len(columns)
     scales = np.concatenate([np.full(n_trend, TREND_PRIOR_SCALE), features.prior_scales[columns]])
+    n_ridge = len(scales)
     matrix = np.empty((n_ridge + len(changepoints), len(timeline.rows)))
-    matrix[0] = 1.0
-    matrix[1:n_trend] = timeline.time
-    matrix[n_trend:n_ridge] = observed
-    matrix[:n_ridge] *= scales[:, None]
-    matrix[n_ridge:] = np.maximum(timeline.time - changepoints[:, None], 0.0)
+    matrix[0] = TREND_PRIOR_SCALE
+    matrix[1:n_trend] = timeline.time * TREND_PRIOR_SCALE
+    np.take(take(features.scaled, timeline.rows, axis=1), columns, axis=0, out=matrix[n_trend:n_ridge], mode="clip")
+    np.subtract(timeline.time, changepoints[:, None], out=matrix[n_ridge:])
+    np.maximum(matrix[n_ridge:], 0.0, out=matrix[n_ridge:])
     gram = matrix @ matrix.T
     eigenvalues, basis = np.linalg.eigh(gram[:n_ridge, :n_ridge])
     shared = SharedDesign(
@@ -150,7 +152,14 @@ def design_group(timeline: Timeline, features: Features, spec: ProphetSpec) -> G
     return GroupDesign(timeline, changepoints, columns, scales, basis, matrix, shared)
 
 
-def take(table: Floats, places: Integers, *, axis: int) -> Floats:
+def _columns_in_use(timeline: Timeline, features: Features, spec: ProphetSpec) -> Integers:
+    """Feature columns that are neither off nor zero on every observed day."""
+    on = timeline.components(spec)
+    chosen = np.array([component in on for component in features.components], bool)
+    return np.flatnonzero(chosen & take(features.seen, timeline.rows, axis=1).any(axis=1))
+
+
+def take(table: NDArray[Value], places: Integers, *, axis: int) -> NDArray[Value]:
     """These rows or columns, without a copy where they lie side by side."""
     if places[-1] - places[0] + 1 == len(places):
         span = slice(places[0], places[-1] + 1)
@@ -158,12 +167,11 @@ def take(table: Floats, places: Integers, *, axis: int) -> Floats:
     return np.take(table, places, axis=axis)
 
 
-def group_by_observed_days(history: Floats) -> Iterator[tuple[Integers, Integers]]:
-    """Series that were observed on the same days, with those days: pairs of (series, days)."""
+def group_by_observed_days(history: Floats) -> Iterator[Integers]:
+    """Series that were observed on the same days, group by group."""
+    if history.size == 0:
+        return
     packed = np.packbits(~np.isnan(history), axis=1)
     keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    order = np.argsort(inverse, kind="stable")
-    bounds = np.searchsorted(inverse[order], np.arange(len(first) + 1))
-    for group, leader in enumerate(first):
-        yield order[bounds[group] : bounds[group + 1]], np.flatnonzero(~np.isnan(history[leader]))
+    _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    yield from np.split(np.argsort(inverse, kind="stable"), np.cumsum(counts)[:-1])

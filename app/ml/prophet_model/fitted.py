@@ -1,14 +1,14 @@
 """A table of fitted Prophets: predict, explain, hand over to the stock library."""
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.ml.prophet_model.spec import ProphetSpec
-from app.ml.prophet_model.stock import Features, fitted_stock_prophet, stock_features
+from app.ml.prophet_model.stock import AHEAD, Features, fitted_stock_prophet, stock_features
 
 if TYPE_CHECKING:
     from prophet import Prophet
@@ -115,10 +115,11 @@ class FittedProphets:
         return fitted_stock_prophet(self.spec, start=self.start, history=self.history[index], params=params)
 
     def _future(self, horizon: int) -> tuple[Integers, Features]:
-        """The coming days, counted from the history's first, and their features."""
+        """The coming days, counted from the history's first, and the features of these days alone."""
         n_days = self.history.shape[1]
-        first = self.start + timedelta(days=n_days)
-        return np.arange(n_days, n_days + horizon), stock_features(self.spec, first, horizon)
+        known = stock_features(self.spec, self.start, n_days + max(horizon, AHEAD))
+        days = np.arange(n_days, n_days + horizon)
+        return days, replace(known, values=known.values[:, n_days : n_days + horizon])
 
     def _line(self) -> Floats:
         """The trend after the last bend, a straight line: its value at row 0 and its change per day, (B, 2)."""

@@ -1,11 +1,12 @@
 """Fit Prophet's model to every series of a table at once."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from threading import Lock
 
 import numpy as np
@@ -18,7 +19,7 @@ from app.ml.prophet_model.fitted import FittedProphets, Frame, Parameters
 from app.ml.prophet_model.optimality import Estimate, log_posterior
 from app.ml.prophet_model.problem import VARIANCE_FLOOR
 from app.ml.prophet_model.spec import Outcome, ProphetSpec
-from app.ml.prophet_model.stock import Features, stock_features
+from app.ml.prophet_model.stock import AHEAD, Features, stock_features
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -47,13 +48,28 @@ def fit(history: Floats, *, start: date, spec: ProphetSpec | None = None, thread
     history = np.ascontiguousarray(history, dtype=np.float64)
     if history.ndim != 2:  # noqa: PLR2004 - a table has two dimensions
         raise ValueError(f"history must be (n_series, n_days), not {history.shape}")
-    features = stock_features(spec, start, history.shape[1])
+    features = stock_features(spec, start, history.shape[1] + AHEAD)
     ledger = _Ledger.of(history, spec=spec, n_features=len(features.components))
-    groups = group_by_observed_days(history) if history.size else ()
-    with _one_blas_thread(), ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
-        for _ in pool.map(lambda group: _fit_group(ledger, features, series=group[0], rows=group[1]), groups):
-            pass
+    with _one_blas_thread():
+        _share_out(_tasks(ledger, features), threads=threads or len(os.sched_getaffinity(0)))
     return ledger.as_fitted(start)
+
+
+def _share_out(tasks: Iterator[Callable[[], None]], *, threads: int) -> None:
+    """Let each thread draw the next task until none is left; what is waiting takes no memory."""
+    drawing = Lock()
+
+    def work(_: int) -> None:
+        while True:
+            with drawing:
+                task = next(tasks, None)
+            if task is None:
+                return
+            task()
+
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(work, range(threads)):
+            pass
 
 
 @contextmanager
@@ -105,14 +121,23 @@ class _Ledger:
         )
 
 
-def _fit_group(ledger: _Ledger, features: Features, *, series: Integers, rows: Integers) -> None:
-    if len(rows) < 2:  # noqa: PLR2004 - Prophet needs two observations
-        _keep_level(ledger, series=series, rows=rows)
-        return
-    design = design_group(Timeline(rows), features, ledger.spec)
-    block = max(1, BLOCK_VALUES // len(rows))
-    for begin in range(0, len(series), block):
-        _fit_block(ledger, design, series=series[begin : begin + block])
+def _tasks(ledger: _Ledger, features: Features) -> Iterator[Callable[[], None]]:
+    """Large groups in blocks that share a design made here, small ones whole with a design of their own."""
+    block = max(1, BLOCK_VALUES // max(1, ledger.history.shape[1]))
+    for series in group_by_observed_days(ledger.history):
+        timeline = Timeline(np.flatnonzero(~np.isnan(ledger.history[series[0]])))
+        if not timeline.is_enough:
+            yield partial(_keep_level, ledger, series=series, rows=timeline.rows)
+        elif len(series) <= block:
+            yield partial(_fit_group, ledger, timeline, features, series=series)
+        else:
+            design = design_group(timeline, features, ledger.spec)
+            for begin in range(0, len(series), block):
+                yield partial(_fit_block, ledger, design, series=series[begin : begin + block])
+
+
+def _fit_group(ledger: _Ledger, timeline: Timeline, features: Features, *, series: Integers) -> None:
+    _fit_block(ledger, design_group(timeline, features, ledger.spec), series=series)
 
 
 def _keep_level(ledger: _Ledger, *, series: Integers, rows: Integers) -> None:

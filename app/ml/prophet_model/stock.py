@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+AHEAD = 366
+"""Days beyond the history for which features are made at once."""
 YEAR = 365.25
 WEEK = 7
 
@@ -33,6 +35,17 @@ class Features:
     values: Floats
     components: tuple[str, ...]
     prior_scales: Floats
+
+    @cached_property
+    def scaled(self) -> Floats:
+        """The columns times their prior scales, so that every coefficient's prior is N(0, 1)."""
+        return self.values * self.prior_scales[:, None]
+
+    @cached_property
+    def seen(self) -> NDArray[np.bool_]:
+        """Where a column is not zero, shape (K, n_days)."""
+        seen: NDArray[np.bool_] = self.values != 0.0
+        return seen
 
 
 def stock_prophet(spec: ProphetSpec, **overrides: Any) -> "Prophet":  # noqa: ANN401 - Prophet's own settings
@@ -75,7 +88,8 @@ def holiday_frame(spec: ProphetSpec) -> "pd.DataFrame | None":
 def stock_features(spec: ProphetSpec, first: date, n_days: int) -> Features:
     """Prophet's own feature columns on consecutive days, as if every seasonality that is not off were on.
 
-    Read only: the last few are kept, for holidays take Prophet tens of milliseconds.
+    Read only: the last few are kept, for holidays take Prophet tens of milliseconds. Ask for history and AHEAD days
+    together, so that a fit and its forecast share them.
     """
     import pandas as pd  # noqa: PLC0415 - see above
     from prophet import Prophet  # noqa: PLC0415 - see above
@@ -118,7 +132,7 @@ def fitted_stock_prophet(spec: ProphetSpec, *, start: date, history: Floats, par
 
     stock = stock_prophet(spec)
     stock.preprocess(pd.DataFrame({"ds": pd.date_range(start, periods=len(history)), "y": history}))
-    own = _own_shapes(stock, params, components=stock_features(spec, start, len(history)).components)
+    own = _own_shapes(stock, params, components=stock_features(spec, start, len(history) + AHEAD).components)
     stock.params = {name: values.reshape(1, -1) for name, values in (params | own).items()}
     return stock
 
