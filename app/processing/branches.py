@@ -26,6 +26,9 @@ def branches(values: pl.DataFrame, *, cnpj: Cnpj | None) -> Branches:
         cnpj: the company; None when it is not known, and then no CNPJ is foreign.
     """
     written = values[k.CNPJ_ESTABELECIMENTO]
+    if written.null_count() == values[c.LOJA].null_count() == values.height:
+        nowhere = pl.repeat(value=False, n=values.height, dtype=pl.Boolean, eager=True)
+        return Branches(values[c.LOJA], nowhere, nowhere)
     foreign = _among(written, cnpj, "foreign") | _among(values[c.LOJA], cnpj, "foreign")
     known = {text: parsed.text for text in written.drop_nulls().unique() if (parsed := _parsed(text))}
     shown = written.replace(known) if known else written

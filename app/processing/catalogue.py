@@ -11,7 +11,7 @@ from app.domain.findings import MISSING_DESCRIPTION, MISSING_SKU, REPEATED_PRODU
 from app.processing.codes import is_scientific
 from app.processing.doubtful import doubts, without_doubtful_numbers
 from app.processing.headings import normalised
-from app.processing.noticing import noticed, noticed_where, together
+from app.processing.noticing import noticed, together
 from app.processing.records import LINE
 from app.processing.screening import Problem, screen
 from app.processing.sheets import Sheet
@@ -65,14 +65,15 @@ def _read_block(sheet: Sheet, cells: pl.DataFrame, number: int) -> Catalogue:
             Problem(SCIENTIFIC_CODE, is_scientific(codes), c.SKU),
         ),
     )
-    kept = cells.filter(screened.kept)
-    trusted = without_doubtful_numbers(sheet, kept, read.filter(screened.kept), required=frozenset())
-    products = _clean(sheet, trusted.values)
-    nameless = noticed_where(sheet, MISSING_DESCRIPTION, kept, products[c.DESCRICAO].is_null(), field=c.DESCRICAO)
+    kept = screened.kept
+    trusted = without_doubtful_numbers(sheet, cells, read, kept=kept, required=frozenset())
+    products = _clean(sheet, trusted.values.filter(kept))
+    nameless = products.filter(pl.col(c.DESCRICAO).is_null())[LINE]
+    unnamed = noticed(sheet, MISSING_DESCRIPTION, nameless, field=c.DESCRICAO)
     return Catalogue(
         products.with_columns(pl.col(c.DESCRICAO).fill_null(pl.col(c.SKU)), pl.lit(number).alias("sheet")),
-        together([screened.findings, trusted.findings, nameless]),
-        RowCount(cells.height, kept.height, screened.rejected, screened.skipped),
+        together([screened.findings, trusted.findings, unnamed]),
+        RowCount(cells.height, products.height, screened.rejected, screened.skipped),
     )
 
 

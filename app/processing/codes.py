@@ -5,6 +5,7 @@ from typing import Final
 import polars as pl
 
 SCIENTIFIC: Final = r"^\d(?:[.,]\d+)?[eE]\+\d+$"
+_DRESSED: Final = r"""^(?:="(.*)"|'(.*)|"(.*)")$"""
 _LENGTHS: Final = (8, 12, 13, 14)
 _LONGEST_GTIN: Final = 14
 
@@ -14,9 +15,10 @@ def clean_text(text: pl.Series) -> pl.Series:
     bare = text.str.strip_chars()
     dressed = bare.str.starts_with("=") | bare.str.starts_with("'") | bare.str.starts_with('"')
     if dressed.any():
-        undressed = bare.str.replace(r"""^(?:="(.*)"|'(.*)|"(.*)")$""", "${1}${2}${3}").str.strip_chars()
+        undressed = bare.str.replace(_DRESSED, "${1}${2}${3}").str.strip_chars()
         bare = pl.select(pl.when(dressed).then(undressed).otherwise(bare)).to_series()
-    return bare.set((bare == "").fill_null(value=False), None)
+    empty = bare == ""
+    return bare.set(empty, None) if empty.any() else bare
 
 
 def clean_codes(text: pl.Series) -> pl.Series:

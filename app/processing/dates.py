@@ -56,6 +56,7 @@ _SERIAL: Final = r"^([2-6]\d{4})(?:[.,]\d+)?$"  # 1954 to 2091
 _QUICK: Final = {DateStyle.DMY: "%d/%m/%Y", DateStyle.MDY: "%m/%d/%Y", DateStyle.YMD: "%Y-%m-%d"}
 _DATE_LENGTH: Final = 10
 _LAST_MONTH: Final = 12
+_FOUR_DIGITS: Final = 1000  # `%Y` takes "26" for the year 26
 
 
 def date_evidence(text: pl.Series) -> DateEvidence:
@@ -74,23 +75,28 @@ def date_evidence(text: pl.Series) -> DateEvidence:
 
 def read_dates(text: pl.Series, *, style: DateStyle) -> pl.Series:
     """Every date of a column; null where empty or unreadable. Quick for the column's own format, else thorough."""
-    dates = _quickly(text, style)
-    hard = text.is_not_null() & dates.is_null()
-    if not hard.any():
-        return dates
-    where = hard.arg_true()
+    quick = text.to_frame("text").select(quick_dates("text", style=style)).to_series()
+    return with_hard_dates(text, quick, style=style)
+
+
+def quick_dates(column: str, *, style: DateStyle) -> pl.Expr:
+    """Dates in exactly the column's own format; null for everything else."""
+    if style not in _QUICK:
+        return pl.repeat(None, pl.len(), dtype=pl.Date)
+    dates = pl.col(column).str.slice(0, _DATE_LENGTH).str.to_date(_QUICK[style], strict=False, cache=True)
+    return pl.when(dates.dt.year() >= _FOUR_DIGITS).then(dates)
+
+
+def with_hard_dates(text: pl.Series, quick: pl.Series, *, style: DateStyle) -> pl.Series:
+    """The quick reading of a column with the cells it could not read looked at thoroughly."""
+    if quick.null_count() == text.null_count():
+        return quick
+    where = (text.is_not_null() & quick.is_null()).arg_true()
     rest = text.gather(where)
     different = rest.unique()
     known = pl.DataFrame({"text": different, "date": _thoroughly(different, style)})
     found = rest.to_frame("text").join(known, on="text", how="left", maintain_order="left")
-    return dates.scatter(where, found["date"])
-
-
-def _quickly(text: pl.Series, style: DateStyle) -> pl.Series:
-    if style not in _QUICK:
-        return pl.repeat(None, len(text), dtype=pl.Date, eager=True)
-    dates = text.str.slice(0, _DATE_LENGTH).str.to_date(_QUICK[style], strict=False, cache=True)
-    return dates.set((dates.dt.year() < 1000).fill_null(value=False), None)  # noqa: PLR2004 - `%Y` takes "26" for the year 26
+    return quick.scatter(where, found["date"])
 
 
 def _thoroughly(text: pl.Series, style: DateStyle) -> pl.Series:

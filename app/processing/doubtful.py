@@ -18,35 +18,33 @@ class Doubted(NamedTuple):
     findings: pl.DataFrame
 
 
-def without_doubtful_numbers(sheet: Sheet, cells: pl.DataFrame, read: Typed, *, required: frozenset[str]) -> Doubted:
+def without_doubtful_numbers(
+    sheet: Sheet, cells: pl.DataFrame, read: Typed, *, kept: pl.Series, required: frozenset[str]
+) -> Doubted:
     """Numbers that are negative where only positive ones fit become null; unreadable ones are reported.
 
     Args:
         sheet: where the cells are from.
         cells: the rows as written, beside `read`.
         read: the rows as read.
+        kept: which rows are worth a warning; the others are reported already.
         required: fields whose unreadable values reject their row, reported elsewhere.
     """
     kinds = {field.name: field.kind for field in CONTRACT[sheet.table]}
     parts, values = [], read.values
     for name in sheet.dialect.numbers:
         numbers, text = values[name], cells[str(sheet.positions[name])]
-        parts.append(noticed_where(sheet, OTHER_NUMBER_STYLE, cells, read.other_style[name], field=name))
-        if name not in required:
-            unreadable = numbers.is_null() & text.is_not_null()
-            parts.append(noticed_where(sheet, UNREADABLE_NUMBER, cells, _meaningful(unreadable, text), field=name))
-        negative = (numbers < 0).fill_null(value=False)
-        if kinds[name] is Kind.AMOUNT and negative.any():
-            parts.append(noticed_where(sheet, NEGATIVE_AMOUNT, cells, negative, field=name))
-            values = values.with_columns(numbers.set(negative, None))
+        if name in read.other_style:
+            odd = read.other_style[name] & kept
+            parts.append(noticed_where(sheet, OTHER_NUMBER_STYLE, cells, odd, field=name))
+        if name not in required and numbers.null_count() > text.null_count():
+            unread = numbers.is_null() & text.str.contains(r"[^\s\-\u00a0]") & kept  # a dash means nothing, and is fine
+            parts.append(noticed_where(sheet, UNREADABLE_NUMBER, cells, unread.fill_null(value=False), field=name))
+        if kinds[name] is Kind.AMOUNT and (negative := numbers < 0).any():
+            below = negative.fill_null(value=False)
+            parts.append(noticed_where(sheet, NEGATIVE_AMOUNT, cells, below & kept, field=name))
+            values = values.with_columns(numbers.set(below, None))
     return Doubted(values, together(parts))
-
-
-def _meaningful(unreadable: pl.Series, text: pl.Series) -> pl.Series:
-    """A dash or a blank is how people write nothing."""
-    if not unreadable.any():
-        return unreadable
-    return unreadable & text.str.contains(r"[^\s\-\u00a0]").fill_null(value=False)
 
 
 def doubts(sheet: Sheet) -> pl.DataFrame:

@@ -12,10 +12,13 @@ from typing import Final
 
 from app.domain.errors import NotATable
 
-BLOCK_BYTES: Final = 32 * 1024 * 1024
+BLOCK_BYTES: Final = 16 * 1024 * 1024
 LONGEST_LINE: Final = 4 * 1024 * 1024
 
 _PORTUGUESE: Final = frozenset("áàâãéêíóôõúüçÁÀÂÃÉÊÍÓÔÕÚÜÇºª")
+_ASCII: Final = bytes(range(128))
+_ENOUGH_LETTERS: Final = 10_000
+_PART: Final = 64 * 1024  # most parts of most files have no accent, and need no decoding
 _WIDE: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -48,7 +51,8 @@ def _narrow(head: bytes) -> str:
 
 
 def _portuguese_letters(head: bytes, encoding: str) -> int:
-    return sum(letter in _PORTUGUESE for letter in head.decode(encoding, errors="replace"))
+    accented = head.translate(None, _ASCII)[:_ENOUGH_LETTERS]
+    return sum(letter in _PORTUGUESE for letter in accented.decode(encoding, errors="replace"))
 
 
 def lone_bytes_as_windows_1252(error: UnicodeError) -> tuple[str, int]:
@@ -114,7 +118,8 @@ def _utf8(text: bytes, encoding: str) -> bytes:
         return text
     if encoding == "utf-8":
         return text.decode("utf-8", errors="quantyfy.windows-1252").encode()
-    return text.decode(encoding, errors="replace").encode()
+    parts = (text[start : start + _PART] for start in range(0, len(text), _PART))
+    return b"".join(part if part.isascii() else part.decode(encoding, errors="replace").encode() for part in parts)
 
 
 def _tidy(text: bytes, newline: str) -> bytes:

@@ -7,6 +7,7 @@ import polars as pl
 from app.domain import columns as c
 from app.processing.statuses import Status
 
+_NOTHING: Final = 1e-9
 _SALE_OF_PRODUCT: Final = (c.LOJA, c.ID_VENDA, c.SKU)
 
 
@@ -20,13 +21,16 @@ def daily_demand(lines: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `sku`, `date`, `quantity`, `revenue`, `returned`, sorted by product and day; a day without a row sold nothing.
     """
-    counted = lines.lazy().filter(pl.col(c.SITUACAO).is_in([Status.COMPLETED.value, Status.RETURNED.value]))
+    counted = (
+        _without_taken_back(lines)
+        .lazy()
+        .filter(pl.col(c.SITUACAO).is_in([Status.COMPLETED.value, Status.RETURNED.value]))
+    )
     sold = pl.col(c.SITUACAO) == Status.COMPLETED.value
     gross = pl.when(sold).then(pl.col(c.QUANTIDADE).clip(0)).otherwise(0.0)
     back = pl.when(sold).then((-pl.col(c.QUANTIDADE)).clip(0)).otherwise(pl.col(c.QUANTIDADE).abs())
     return (
-        _without_taken_back(counted)
-        .group_by(c.SKU, pl.col(c.DATA_VENDA).alias(c.DATE))
+        counted.group_by(c.SKU, pl.col(c.DATA_VENDA).alias(c.DATE))
         .agg(
             gross.sum().alias(c.QUANTITY),
             pl.when(sold).then(pl.col(c.VALOR_TOTAL).clip(0)).otherwise(0.0).sum().alias(c.REVENUE),
@@ -37,13 +41,18 @@ def daily_demand(lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _without_taken_back(lines: pl.LazyFrame) -> pl.LazyFrame:
+def _without_taken_back(lines: pl.DataFrame) -> pl.DataFrame:
     """Less the products whose lines in one sale add up to nothing, as when a till cancels an item."""
-    taken_back = lines.filter(pl.col(c.QUANTIDADE) < 0).select(_SALE_OF_PRODUCT).unique()
-    involved = lines.join(taken_back, on=_SALE_OF_PRODUCT, how="semi", nulls_equal=True)
-    nothing_left = (
-        involved.group_by(_SALE_OF_PRODUCT)
-        .agg(pl.col(c.QUANTIDADE).sum(), (pl.col(c.QUANTIDADE) > 0).any().alias("sold"))
-        .filter(pl.col("sold") & (pl.col(c.QUANTIDADE) == 0))
+    negative = lines[c.QUANTIDADE] < 0
+    if not negative.any():
+        return lines
+    of_product = [name for name in _SALE_OF_PRODUCT if lines[name].null_count() < lines.height]
+    involved = lines.join(
+        lines.filter(negative).select(of_product).unique(), on=of_product, how="semi", nulls_equal=True
     )
-    return lines.join(nothing_left, on=_SALE_OF_PRODUCT, how="anti", nulls_equal=True)
+    nothing_left = (
+        involved.group_by(of_product)
+        .agg(pl.col(c.QUANTIDADE).sum(), (pl.col(c.QUANTIDADE) > 0).any().alias("sold"))
+        .filter(pl.col("sold") & (pl.col(c.QUANTIDADE).abs() < _NOTHING))
+    )
+    return lines.join(nothing_left, on=of_product, how="anti", nulls_equal=True)

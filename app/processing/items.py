@@ -1,5 +1,7 @@
 """One block of the items file: typed, screened, joined to its sales, and cleaned."""
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
@@ -24,18 +26,19 @@ from app.domain.findings import (
     UNREADABLE_QUANTITY,
     ZERO_QUANTITY,
 )
+from app.processing.ahead import one_ahead
 from app.processing.branches import branches
 from app.processing.codes import is_scientific
 from app.processing.doubtful import without_doubtful_numbers
 from app.processing.filling import FilledDown
 from app.processing.moments import date_problems, situations
-from app.processing.noticing import noticed_where, together
+from app.processing.noticing import nothing, noticed_where, together
 from app.processing.records import LINE
 from app.processing.sales import SALE, Sales
 from app.processing.screening import Problem, screen
 from app.processing.sheets import Sheet
 from app.processing.statuses import Status
-from app.processing.typed import typed
+from app.processing.typed import Typed, typed
 from app.processing.units import clean_units
 
 MOST: Final = 1e8  # units on one line; more is a barcode
@@ -58,7 +61,6 @@ KEPT: Final = (
     c.LOJA,
 )
 _OF_THE_SALE: Final = (c.DATA_VENDA, c.CANAL, c.LOJA)
-_OWN: Final = "_own"
 _BLANK: Final = r"^[\s\-\u00a0]*$"
 
 
@@ -84,9 +86,13 @@ class ItemReader:
     by_branch: bool
     filled_down: FilledDown
 
-    def read(self, cells: pl.DataFrame) -> Block:
-        """The clean lines of one block."""
-        read = typed(self.sheet, cells)
+    def blocks(self) -> Iterator[Block]:
+        """The clean lines of the whole file, block by block."""
+        return itertools.starmap(
+            self._read, one_ahead((cells, typed(self.sheet, cells)) for cells in self.sheet.cells())
+        )
+
+    def _read(self, cells: pl.DataFrame, read: Typed) -> Block:
         values = self._identified(self.filled_down(cells, read.values))
         where = branches(values, cnpj=self.cnpj)
         joined = self._with_sales(values.with_columns(where.loja.alias(c.LOJA)))
@@ -94,25 +100,23 @@ class ItemReader:
         idle = Problem(ZERO_QUANTITY, values[c.QUANTIDADE] == 0, c.QUANTIDADE)
         screened = screen(self.sheet, cells, rejecting=problems, skipping=(idle,))
         kept = screened.kept
-        lines = joined.filter(kept) if not kept.all() else joined
-        own = cells.filter(kept) if not kept.all() else cells
         trusted = without_doubtful_numbers(
-            self.sheet, own, read.filter(kept)._replace(values=lines), required=frozenset({c.QUANTIDADE})
+            self.sheet, cells, read._replace(values=joined), kept=kept, required=frozenset({c.QUANTIDADE})
         )
-        situation, unknown = situations(self.sheet, trusted.values)
-        clean = _clean(trusted.values.with_columns(situation.alias(c.SITUACAO)))
+        situation, unknown = situations(self.sheet, trusted.values, kept=kept)
+        lines = _clean(trusted.values.with_columns(situation.alias(c.SITUACAO)))
         findings = [
             screened.findings,
             trusted.findings,
             unknown,
             noticed_where(self.sheet, INVALID_BRANCH, cells, where.invalid & kept, field=k.CNPJ_ESTABELECIMENTO),
-            noticed_where(self.sheet, TOTAL_DOES_NOT_MATCH, own, _total_is_off(trusted.values), field=c.VALOR_TOTAL),
-            self._from_descriptions(own),
+            self._totals_off(cells, trusted.values, kept),
+            self._from_descriptions(cells, kept),
         ]
         return Block(
-            clean.select(KEPT),
+            lines.filter(kept),
             together(findings),
-            lines[SALE].drop_nulls().unique(),
+            joined[SALE].filter(kept).drop_nulls().unique(),
             cells.height,
             screened.rejected,
             screened.skipped,
@@ -136,15 +140,13 @@ class ItemReader:
             )
         key = [c.ID_VENDA, c.LOJA] if self.by_branch else [c.ID_VENDA]
         taken = [name for name in _OF_THE_SALE if name not in key]
-        of_sale = self.sales.rows.select(
-            SALE,
-            *key,
-            *(pl.col(name).alias(f"{name}{_OWN}") for name in taken),
-            pl.col(c.SITUACAO).alias("sale_status"),
-        )
+        both = [name for name in taken if values[name].null_count() < values.height]
+        status = pl.col(c.SITUACAO).alias("sale_status")
+        of_sale = self.sales.rows.select(SALE, *key, *(pl.col(name).alias(f"{name}_of_sale") for name in taken), status)
         joined = values.join(of_sale, on=key, how="left", nulls_equal=self.by_branch, maintain_order="left")
-        return joined.with_columns(pl.coalesce(f"{name}{_OWN}", name).alias(name) for name in taken).drop(
-            f"{name}{_OWN}" for name in taken
+        return joined.with_columns(
+            (pl.coalesce(f"{name}_of_sale", name) if name in both else pl.col(f"{name}_of_sale")).alias(name)
+            for name in taken
         )
 
     def _problems(self, cells: pl.DataFrame, values: pl.DataFrame) -> tuple[Problem, ...]:
@@ -187,17 +189,19 @@ class ItemReader:
         field = k.CNPJ_ESTABELECIMENTO if self.sheet.has(k.CNPJ_ESTABELECIMENTO) else c.LOJA
         return Problem(ANOTHER_COMPANY, where, field)
 
-    def _from_descriptions(self, cells: pl.DataFrame) -> pl.DataFrame:
+    def _totals_off(self, cells: pl.DataFrame, values: pl.DataFrame, kept: pl.Series) -> pl.DataFrame:
+        if not (self.sheet.has(c.VALOR_TOTAL) and self.sheet.has(c.PRECO_UNITARIO)):
+            return nothing()
+        off = _total_is_off(values) & kept
+        return noticed_where(self.sheet, TOTAL_DOES_NOT_MATCH, cells, off, field=c.VALOR_TOTAL)
+
+    def _from_descriptions(self, cells: pl.DataFrame, kept: pl.Series) -> pl.DataFrame:
         """Rows of a file with codes that have none; a file without codes is said once, with its heading."""
         place = self.sheet.positions.get(c.SKU)
-        if place is None:
-            return together([])
-        blank = cells[str(place)].fill_null("").str.strip_chars() == "" if cells[str(place)].null_count() else None
-        return (
-            together([])
-            if blank is None
-            else noticed_where(self.sheet, SKU_FROM_DESCRIPTION, cells, blank, field=c.DESCRICAO)
-        )
+        if place is None or not cells[str(place)].null_count():
+            return nothing()
+        blank = cells[str(place)].fill_null("").str.strip_chars() == ""
+        return noticed_where(self.sheet, SKU_FROM_DESCRIPTION, cells, blank & kept, field=c.DESCRICAO)
 
 
 def _total_is_off(values: pl.DataFrame) -> pl.Series:
@@ -215,11 +219,12 @@ def _clean(values: pl.DataFrame) -> pl.DataFrame:
     quantity, sign = pl.col(c.QUANTIDADE), pl.col(c.QUANTIDADE).sign()
     total = pl.col(c.VALOR_TOTAL).abs()
     from_price = quantity.abs() * pl.col(c.PRECO_UNITARIO) - pl.col(k.VALOR_DESCONTO).abs().fill_null(0)
-    return values.with_columns(
-        pl.coalesce("sale_status", c.SITUACAO, pl.lit(Status.COMPLETED.value)).alias(c.SITUACAO),
-        clean_units(values[c.UNIDADE]),
-        pl.col(c.PRECO_UNITARIO).fill_null(total / quantity.abs()),
-        (sign * pl.coalesce(total, pl.max_horizontal(from_price, 0))).alias(c.VALOR_TOTAL),
-        pl.col(c.QUANTIDADE_DEVOLVIDA).fill_null(0.0),
-        pl.col(c.LINHA).cast(pl.UInt32, strict=False),
-    )
+    made = {
+        c.LINHA: pl.col(c.LINHA).cast(pl.UInt32, strict=False),
+        c.SITUACAO: pl.coalesce("sale_status", c.SITUACAO, pl.lit(Status.COMPLETED.value)),
+        c.QUANTIDADE_DEVOLVIDA: pl.col(c.QUANTIDADE_DEVOLVIDA).fill_null(0.0),
+        c.UNIDADE: pl.lit(clean_units(values[c.UNIDADE])),
+        c.PRECO_UNITARIO: pl.col(c.PRECO_UNITARIO).fill_null(total / quantity.abs()),
+        c.VALOR_TOTAL: sign * pl.coalesce(total, pl.max_horizontal(from_price, 0)),
+    }
+    return values.select(made[name].alias(name) if name in made else pl.col(name) for name in KEPT)

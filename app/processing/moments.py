@@ -14,7 +14,7 @@ from app.domain.findings import (
     UNREADABLE_DATE,
 )
 from app.processing.headings import normalised
-from app.processing.noticing import noticed
+from app.processing.noticing import nothing, noticed
 from app.processing.records import LINE
 from app.processing.screening import Problem
 from app.processing.sheets import Sheet
@@ -35,13 +35,19 @@ def date_problems(dates: pl.Series, text: pl.Series, *, today: date) -> tuple[Pr
     )
 
 
-def situations(sheet: Sheet, values: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
-    """The situation of each row, null where none was written; a finding for each word that is not known."""
+def situations(sheet: Sheet, values: pl.DataFrame, *, kept: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
+    """The situation of each row, null where none was written; a finding for each word that is not known in a kept row."""
     text = values[c.SITUACAO]
+    if text.null_count() == len(text):
+        return text, nothing()
     flag = normalised(sheet.header_of(c.SITUACAO) or "").startswith("cancelado")
     meanings = {word: status_of(word, says_cancelled=flag) for word in text.drop_nulls().unique()}
     unknown = [word for word, status in meanings.items() if status is None]
-    first = values.filter(text.is_in(unknown)).unique(c.SITUACAO, keep="first", maintain_order=True)
-    findings = noticed(sheet, UNKNOWN_STATUS, first[LINE], field=c.SITUACAO, values=first[c.SITUACAO])
     words = {word: (status or Status.COMPLETED).value for word, status in meanings.items()}
+    findings = _first_of_each(sheet, values.filter(kept & text.is_in(unknown))) if unknown else nothing()
     return text.replace_strict(words, default=None, return_dtype=pl.String), findings
+
+
+def _first_of_each(sheet: Sheet, rows: pl.DataFrame) -> pl.DataFrame:
+    first = rows.unique(c.SITUACAO, keep="first", maintain_order=True)
+    return noticed(sheet, UNKNOWN_STATUS, first[LINE], field=c.SITUACAO, values=first[c.SITUACAO])

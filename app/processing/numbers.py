@@ -68,24 +68,28 @@ def style_of_file(columns: Iterable[Evidence], *, default: NumberStyle = NumberS
 
 def read_numbers(text: pl.Series, *, style: NumberStyle) -> Numbers:
     """Every number of a column; quick for plain ones, thorough for the few that are not."""
-    values = _quickly(text, style)
-    hard = text.is_not_null() & values.is_null()
-    if not hard.any():
-        return Numbers(values, pl.repeat(value=False, n=len(text), dtype=pl.Boolean, eager=True))
-    where = hard.arg_true()
-    thorough = _thoroughly(text.gather(where), style)
-    other = pl.repeat(value=False, n=len(text), dtype=pl.Boolean, eager=True)
-    return Numbers(values.scatter(where, thorough.values), other.scatter(where, thorough.other_style))
+    quick = text.to_frame("text").select(quick_numbers("text", style=style)).to_series()
+    return with_hard_numbers(text, quick, style=style)
 
 
-def _quickly(text: pl.Series, style: NumberStyle) -> pl.Series:
+def quick_numbers(column: str, *, style: NumberStyle) -> pl.Expr:
     """Digits with at most the column's own decimal mark; null for everything else."""
-    grouping = "." if style is NumberStyle.BR else ","
-    grouped = text.str.contains(grouping, literal=True)
-    plain = text.set(grouped.fill_null(value=False), None) if grouped.any() else text
-    decimal = plain.str.replace(",", ".", literal=True) if style is NumberStyle.BR else plain
-    numbers = decimal.cast(pl.Float64, strict=False)
-    return numbers.set(~numbers.is_finite().fill_null(value=True), None)
+    text = pl.col(column)
+    if style is NumberStyle.US:
+        return text.cast(pl.Float64, strict=False)
+    number = text.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    return pl.when(~text.str.contains(".", literal=True)).then(number)
+
+
+def with_hard_numbers(text: pl.Series, quick: pl.Series, *, style: NumberStyle) -> Numbers:
+    """The quick reading of a column with the cells it could not read looked at thoroughly."""
+    other = pl.repeat(value=False, n=len(text), dtype=pl.Boolean, eager=True)
+    words = ~quick.is_finite()  # `nan` and `inf` are no numbers
+    if quick.null_count() == text.null_count() and not words.any():
+        return Numbers(quick, other)
+    where = (text.is_not_null() & (quick.is_null() | words)).arg_true()
+    thorough = _thoroughly(text.gather(where), style)
+    return Numbers(quick.scatter(where, thorough.values), other.scatter(where, thorough.other_style))
 
 
 def _thoroughly(text: pl.Series, style: NumberStyle) -> Numbers:

@@ -104,10 +104,8 @@ class _Lines:
     def read(self, reader: ItemReader, number: int) -> None:
         """All the lines of one file."""
         self.findings += [doubts(reader.sheet), _assumptions(reader.sheet)]
-        for cells in reader.sheet.cells():
-            block = reader.read(cells)
+        for block in reader.blocks():
             lines, unknown = self._products.spelled(reader.sheet, block.lines)
-            self._products.count_units(lines)
             self._store.add(lines.with_columns(pl.lit(number, pl.Int32).alias(SHEET)))
             self._seen.append(block.seen)
             self.findings += [block.findings, unknown]

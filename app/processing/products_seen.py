@@ -13,6 +13,7 @@ from app.processing.units import NEW_SKU, conversions
 
 _FOLDED: Final = "folded"
 _SPELLED: Final = "spelled"
+_ZEROS_BACK: Final = "zeros_back"
 
 
 class ProductsSeen:
@@ -30,23 +31,16 @@ class ProductsSeen:
 
         A code whose leading zeros a spreadsheet took is matched with the catalogue's when only one fits.
         """
-        first = lines.unique(c.SKU, keep="first", maintain_order=True).select(c.SKU, LINE)
-        met = first.with_columns(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED))
+        met = lines.group_by(c.SKU, c.UNIDADE).agg(pl.len(), pl.col(LINE).min()).sort(LINE)
+        met = met.with_columns(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED))
         met = met.join(self._known, on=_FOLDED, how="left", maintain_order="left")
         met = met.join(self._without_zeros, on=_FOLDED, how="left", maintain_order="left")
-        own = pl.col(c.SKU).first().over(_FOLDED)
-        met = met.with_columns(pl.coalesce(_SPELLED, "zeros_back").alias(_SPELLED))
-        new = met.filter(pl.col(_SPELLED).is_null()).unique(_FOLDED, keep="first", maintain_order=True)
-        self._known = pl.concat([self._known, new.select(_FOLDED, pl.col(c.SKU).alias(_SPELLED))])
-        findings = nothing() if self._catalogue is None else self._unknown(sheet, new)
-        changed = met.with_columns(pl.col(_SPELLED).fill_null(own)).filter(pl.col(_SPELLED) != pl.col(c.SKU))
-        if changed.is_empty():
-            return lines, findings
-        return lines.with_columns(pl.col(c.SKU).replace(changed[c.SKU], changed[_SPELLED])), findings
-
-    def count_units(self, lines: pl.DataFrame) -> None:
-        """Remembers in which units the products of these lines are sold."""
-        self._units.append(lines.group_by(c.SKU, c.UNIDADE).len())
+        met = met.with_columns(pl.coalesce(_SPELLED, _ZEROS_BACK, pl.col(c.SKU).first().over(_FOLDED)).alias(_SPELLED))
+        new = met.join(self._known, on=_FOLDED, how="anti", maintain_order="left").unique(_FOLDED, maintain_order=True)
+        self._known = pl.concat([self._known, new.select(_FOLDED, _SPELLED)])
+        self._units.append(met.select(pl.col(_SPELLED).alias(c.SKU), c.UNIDADE, "len"))
+        unknown = new.filter(pl.col(_ZEROS_BACK).is_null())
+        return _respelled(lines, met), self._unknown(sheet, unknown)
 
     def conversions(self) -> pl.DataFrame:
         """What to do with units other than a product's own; see `units.conversions`."""
@@ -54,15 +48,24 @@ class ProductsSeen:
         return conversions(sold, self._catalogue)
 
     def _unknown(self, sheet: Sheet, new: pl.DataFrame) -> pl.DataFrame:
+        if self._catalogue is None:
+            return nothing()
         return noticed(sheet, UNKNOWN_PRODUCT, new[LINE], field=c.SKU, values=new[c.SKU])
 
     def _unzeroed(self, codes: pl.DataFrame) -> pl.DataFrame:
         bare = codes.select(
             pl.col(c.SKU).str.to_lowercase().str.strip_chars_start("0").alias(_FOLDED),
-            pl.col(c.SKU).alias("zeros_back"),
+            pl.col(c.SKU).alias(_ZEROS_BACK),
         )
         sure = bare.filter(~pl.col(_FOLDED).is_duplicated() & (pl.col(_FOLDED) != ""))
         return sure.join(self._known, on=_FOLDED, how="anti")
+
+
+def _respelled(lines: pl.DataFrame, met: pl.DataFrame) -> pl.DataFrame:
+    changed = met.filter(pl.col(_SPELLED) != pl.col(c.SKU)).unique(c.SKU)
+    if changed.is_empty():
+        return lines
+    return lines.with_columns(pl.col(c.SKU).replace(changed[c.SKU], changed[_SPELLED]))
 
 
 def mixed_units(sheet: Sheet, lines: pl.DataFrame, conversion: pl.DataFrame) -> pl.DataFrame:

@@ -78,11 +78,14 @@ def _read_block(sheet: Sheet, cells: pl.DataFrame, *, number: int, today: date, 
     no_id = Problem(MISSING_SALE_ID, values[c.ID_VENDA].is_null(), c.ID_VENDA)
     foreign = Problem(ANOTHER_COMPANY, where.foreign, _branch_field(sheet))
     screened = screen(sheet, cells, rejecting=(no_id, *dates, foreign))
-    situation, unknown = situations(sheet, values.filter(screened.kept))
-    rows = values.with_columns(where.loja.alias(c.LOJA), pl.lit(number, pl.Int32).alias(SHEET)).filter(screened.kept)
+    situation, unknown = situations(sheet, values, kept=screened.kept)
+    placed = values.with_columns(
+        where.loja.alias(c.LOJA), situation.alias(c.SITUACAO), pl.lit(number, pl.Int32).alias(SHEET)
+    )
+    rows = placed.select(_KEPT).filter(screened.kept)
     unclear = noticed_where(sheet, INVALID_BRANCH, cells, where.invalid & screened.kept, field=k.CNPJ_ESTABELECIMENTO)
     return Sales(
-        rows.with_columns(situation.alias(c.SITUACAO)).select(_KEPT),
+        rows,
         values.filter(~screened.kept)[c.ID_VENDA].drop_nulls(),
         together([screened.findings, unclear, unknown]),
         RowCount(cells.height, rows.height, screened.rejected, screened.skipped),

@@ -12,7 +12,7 @@ from app.processing.sheets import Sheet
 WHOLE_BYTES: Final = 4 << 20  # a file up to this size is its own sample
 HEAD_BYTES: Final = 1 << 20
 WINDOW_BYTES: Final = 128 << 10
-WINDOWS: Final = 24
+WINDOWS: Final = 12
 
 
 def sample_of(sheet: Sheet) -> pl.DataFrame:

@@ -57,6 +57,8 @@ _LONGEST: Final = 6
 
 def clean_units(text: pl.Series) -> pl.Series:
     """Upper case, one spelling each, `UN` when empty."""
+    if text.null_count() == len(text):
+        return pl.Series(text.name, [DEFAULT]).new_from_index(0, len(text))
     different = text.unique()
     spelled = {
         word: _SPELLINGS.get(plain := word.upper().strip(" ."), plain[:_LONGEST]) for word in different.drop_nulls()

@@ -28,13 +28,20 @@ EXPORTS = [
         "Bling produtos",
         Table.PRODUCTS,
         ", ",
-        "ID, Código, Descrição, Unidade, NCM, Origem, Preço, Valor IPI fixo, Observações, Situação, Estoque, Preço de custo,"
-        " Cód no fornecedor, Fornecedor, Localização, Estoque maximo, Estoque minimo, Peso líquido (Kg), Peso bruto (Kg),"
-        " GTIN/EAN, GTIN/EAN da embalagem, Largura do Produto, Altura do Produto, Profundidade do produto, Data Validade,"
-        " Descrição do Produto no Fornecedor, Descrição Complementar, Itens p/ caixa, Produto Variação, Tipo Produção,"
-        " Classe de enquadramento do IPI, Código da lista de serviços, Tipo do item, Grupo de Tags/Tags, Tributos, Código Pai,"
-        " Código Integração, Grupo de produtos, Marca, CEST, Volumes, Descrição Curta, Cross-Docking, URL Imagens Externas,"
-        " Link Externo, Meses Garantia no Fornecedor, Clonar dados do pai, Condição do produto, Frete Grátis, Número FCI,"
+        "ID, Código, Descrição, Unidade, NCM, Origem, Preço, Valor IPI fixo, Observações, Situação, Estoque,"
+        " Preço de custo,"
+        " Cód no fornecedor, Fornecedor, Localização, Estoque maximo, Estoque minimo, Peso líquido (Kg),"
+        " Peso bruto (Kg),"
+        " GTIN/EAN, GTIN/EAN da embalagem, Largura do Produto, Altura do Produto, Profundidade do produto,"
+        " Data Validade,"
+        " Descrição do Produto no Fornecedor, Descrição Complementar, Itens p/ caixa, Produto Variação,"
+        " Tipo Produção,"
+        " Classe de enquadramento do IPI, Código da lista de serviços, Tipo do item, Grupo de Tags/Tags, Tributos,"
+        " Código Pai,"
+        " Código Integração, Grupo de produtos, Marca, CEST, Volumes, Descrição Curta, Cross-Docking,"
+        " URL Imagens Externas,"
+        " Link Externo, Meses Garantia no Fornecedor, Clonar dados do pai, Condição do produto, Frete Grátis,"
+        " Número FCI,"
         " Vídeo, Departamento, Unidade de medida, Preço de compra, Valor base ICMS ST para retenção,"
         " Valor ICMS ST para retenção, Valor ICMS próprio do substituto",
         {
@@ -87,12 +94,16 @@ EXPORTS = [
         "Tiny pedidos",
         Table.ITEMS,
         ", ",
-        "ID, Número do pedido, Data, Data prevista, ID contato, Nome do contato, Tipo de Pessoa, CPF/CNPJ, RG/IE, CEP,"
-        " Município, UF, Endereço, Endereço Nro, Complemento, Bairro, Fone, Celular, e-mail, Desconto pedido (% ou valor),"
+        "ID, Número do pedido, Data, Data prevista, ID contato, Nome do contato, Tipo de Pessoa, CPF/CNPJ, RG/IE,"
+        " CEP,"
+        " Município, UF, Endereço, Endereço Nro, Complemento, Bairro, Fone, Celular, e-mail,"
+        " Desconto pedido (% ou valor),"
         " Frete, Observações, Situação, ID produto, Descrição, Quantidade, Valor unitário, Desconto item %,"
         " Código de rastreamento, Número da ordem de compra, Vendedor, Despesas, Desconto do pedido rateado,"
-        " Frete pedido rateado, Despesas pedido rateado, Destinatário, CPF/CNPJ entrega, CEP entrega, Município entrega,"
-        " UF entrega, Endereço entrega, Endereço Nro entrega, Complemento entrega, Bairro entrega, Fone entrega, Código (SKU)",
+        " Frete pedido rateado, Despesas pedido rateado, Destinatário, CPF/CNPJ entrega, CEP entrega,"
+        " Município entrega,"
+        " UF entrega, Endereço entrega, Endereço Nro entrega, Complemento entrega, Bairro entrega, Fone entrega,"
+        " Código (SKU)",
         {
             "id_venda": "Número do pedido",
             "data_venda": "Data",
@@ -155,13 +166,17 @@ EXPORTS = [
         "Nuvemshop vendas",
         Table.ITEMS,
         ", ",
-        "Número do Pedido, E-mail, Data, Status do Pedido, Status do Pagamento, Status do Envio, Moeda, Subtotal, Desconto,"
-        " Valor do Frete, Total, Nome do comprador, CPF / CNPJ, Telefone, Nome para a entrega, Telefone para a entrega,"
-        " Endereço, Número, Complemento, Bairro, Cidade, Código postal, Estado, País, Forma de Entrega, Forma de Pagamento,"
+        "Número do Pedido, E-mail, Data, Status do Pedido, Status do Pagamento, Status do Envio, Moeda, Subtotal,"
+        " Desconto,"
+        " Valor do Frete, Total, Nome do comprador, CPF / CNPJ, Telefone, Nome para a entrega,"
+        " Telefone para a entrega,"
+        " Endereço, Número, Complemento, Bairro, Cidade, Código postal, Estado, País, Forma de Entrega,"
+        " Forma de Pagamento,"
         " Cupom de Desconto, Anotações do Comprador, Anotações do Vendedor, Data de pagamento, Data de envio,"
         " Nome do Produto, Valor do Produto, Quantidade Comprada, SKU, Canal, Código de rastreio do envio,"
         " Identificador da transação no meio de pagamento, Identificador do pedido, Produto Fisico,"
-        " Pessoa que registrou a venda, Local de venda, Vendedor, Data e hora do cancelamento, Motivo do cancelamento",
+        " Pessoa que registrou a venda, Local de venda, Vendedor, Data e hora do cancelamento,"
+        " Motivo do cancelamento",
         {
             "id_venda": "Número do Pedido",
             "data_venda": "Data",
@@ -193,7 +208,8 @@ EXPORTS = [
         "Nuvemshop produtos",
         Table.PRODUCTS,
         ";",
-        "Identificador URL;Nome;Categorias;Nome da variação 1;Valor da variação 1;Nome da variação 2;Valor da variação 2;"
+        "Identificador URL;Nome;Categorias;Nome da variação 1;Valor da variação 1;Nome da variação 2;"
+        "Valor da variação 2;"
         "Nome da variação 3;Valor da variação 3;Preço;Preço promocional;Peso;Altura;Largura;Comprimento;Estoque;SKU;"
         "Exibir na loja;Frete gratis;Descrição;Tags;Código de barras;Marca",
         {
@@ -212,12 +228,14 @@ EXPORTS = [
         "Mercado Livre vendas",
         Table.ITEMS,
         ", ",
-        "N.º de venda, Data da venda, Estado, Descrição do status, Pacote de diversos produtos, Pertence a um kit, Unidades,"
+        "N.º de venda, Data da venda, Estado, Descrição do status, Pacote de diversos produtos, Pertence a um kit,"
+        " Unidades,"
         " Receita por produtos (BRL), Receita por acréscimo no preço (pago pelo comprador),"
         " Taxa de parcelamento equivalente ao acréscimo, Tarifa de venda e impostos (BRL), Receita por envio (BRL),"
         " Tarifas de envio (BRL), Custo de envio com base nas medidas e peso declarados,"
         " Custo por diferenças nas medidas e no peso do pacote, Descontos e bônus, Cancelamentos e reembolsos (BRL),"
-        " Total (BRL), Mês de faturamento das suas tarifas, Venda por publicidade, SKU, # de anúncio, Título do anúncio,"
+        " Total (BRL), Mês de faturamento das suas tarifas, Venda por publicidade, SKU, # de anúncio,"
+        " Título do anúncio,"
         " Variação, Preço unitário de venda do anúncio (BRL), Tipo de anúncio, NF-e em anexo,"
         " Dados pessoais ou da empresa, Tipo e número do documento, Endereço",
         {
@@ -239,9 +257,11 @@ EXPORTS = [
         "VTEX pedidos",
         Table.ITEMS,
         ", ",
-        "Origin, Order, Sequence, Creation Date, Client Name, Client Last Name, Client ID, Client Document, Email, Phone, UF,"
+        "Origin, Order, Sequence, Creation Date, Client Name, Client Last Name, Client ID, Client Document, Email,"
+        " Phone, UF,"
         " City, Address Identification, Postal Code, Street, Number, Complement, Neighborhood, Reference, Status,"
-        " Last Change Date, Card First Digits, Card Last Digits, Payment Value, Quantity_SKU, ID_SKU, Category Ids Sku,"
+        " Last Change Date, Card First Digits, Card Last Digits, Payment Value, Quantity_SKU, ID_SKU,"
+        " Category Ids Sku,"
         " Reference Code, SKU Name, SKU Value, SKU Selling Price, SKU Total Price, Shipping Value, Total Value,"
         " Discounts Totals, Seller Name, Canceled By, Output Invoices Numbers, Input Invoices Numbers,"
         " Status raw value (temporary), Cancellation Data",
@@ -288,7 +308,8 @@ EXPORTS = [
         ", ",
         "id, tipo, sku-pai, sku, ativo, usado, destaque, ncm, gtin, mpn, nome, seo-tag-title, seo-tag-description,"
         " descricao-completa, url-video-youtube, estoque-gerenciado, estoque-quantidade, estoque-situacao-em-estoque,"
-        " estoque-situacao-sem-estoque, preco-sob-consulta, preco-custo, preco-cheio, preco-promocional, marca, peso-em-kg,"
+        " estoque-situacao-sem-estoque, preco-sob-consulta, preco-custo, preco-cheio, preco-promocional, marca,"
+        " peso-em-kg,"
         " altura-em-cm, largura-em-cm, comprimento-em-cm, categoria-nome-nivel-1, categoria-nome-nivel-2, imagem-1",
         {
             "id_externo": "id",
@@ -311,8 +332,10 @@ EXPORTS = [
         "Via marketplace",
         Table.ITEMS,
         ", ",
-        "Número do pedido, Origem da venda, Status do pedido, Data da compra, Data de aprovação, Data limite de expedição,"
-        " Nome do produto, SKU da loja, Forma de pagamento, Valor do produto, Valor do frete, Valor total, Número (NF-e),"
+        "Número do pedido, Origem da venda, Status do pedido, Data da compra, Data de aprovação,"
+        " Data limite de expedição,"
+        " Nome do produto, SKU da loja, Forma de pagamento, Valor do produto, Valor do frete, Valor total,"
+        " Número (NF-e),"
         " Série (NF-e), CNPJ emissor (NF-e), Chave de acesso",
         {
             "id_venda": "Número do pedido",
@@ -331,7 +354,8 @@ EXPORTS = [
         "TOTVS Protheus SD2",
         Table.ITEMS,
         ",",
-        "D2_FILIAL,D2_DOC,D2_SERIE,D2_ITEM,D2_COD,D2_UM,D2_QUANT,D2_PRCVEN,D2_TOTAL,D2_DESCON,D2_CF,D2_TES,D2_CLIENTE,"
+        "D2_FILIAL,D2_DOC,D2_SERIE,D2_ITEM,D2_COD,D2_UM,D2_QUANT,D2_PRCVEN,D2_TOTAL,D2_DESCON,D2_CF,D2_TES,"
+        "D2_CLIENTE,"
         "D2_LOJA,D2_EMISSAO,D2_QTDEDEV,D_E_L_E_T_",
         {
             "loja": "D2_FILIAL",
