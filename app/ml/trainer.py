@@ -15,9 +15,12 @@ from app.ml.demand_classes import CLASSES, DemandClass, classified
 from app.ml.evidence import Evidence, evidence_of, gathered, origins_of
 from app.ml.history import History, history_of
 from app.ml.learning import Learned, learn
+from app.ml.levels import summed
 from app.ml.openings import open_ahead, open_days_ahead
 from app.ml.outlook import outlook, pace
+from app.ml.paths import calibrated_days, weekday_shape
 from app.ml.prophet_model import ProphetSpec, fit
+from app.ml.ranges import Calibration, calibrated
 from app.ml.seasonal_models import as_seen, seasonal_paths
 
 Floats = NDArray[np.float64]
@@ -28,6 +31,7 @@ PRODUCT_FOLDS = 6  # origins of the products' backtest; 90-day totals of the new
 AGGREGATE_FOLDS = 12  # a year of months for the company and its categories: series are few, seasons need a year
 OWN_PROPHET = 30  # days with a sale from which a product is given a Prophet of its own
 TOGETHER = 16384  # products whose history is laid out for Prophet at a time
+SAMPLE = 3000  # products from which the ranges of days are learned, evenly spaced
 COMPANY_PRIOR = 20.0  # rows of evidence that the categories' weights count as much as, for the one company
 
 
@@ -41,6 +45,7 @@ class TrainedLevel:
         evidence: of every series at every origin; the last origin is the end of the history.
         learned: weights, gate, ranges, backtest.
         shape: share of its units that each series sells on each of the days ahead, up to a factor, (series, days).
+        day_ranges: quantiles of a day's sales over its forecast.
     """
 
     level: Level
@@ -48,6 +53,7 @@ class TrainedLevel:
     evidence: Evidence
     learned: Learned
     shape: Floats
+    day_ranges: Calibration
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class Trained:
     company: TrainedLevel
     categories: TrainedLevel
     products: TrainedLevel
+    new_ranges: tuple[Calibration, ...]
     accuracy: pl.DataFrame
 
 
@@ -84,7 +91,8 @@ def train(demand: Demand, *, progress: Progress | None = None) -> Trained:
     levels = (company, categories, products)
     accuracy = pl.concat([accuracy_table(level.level, level.evidence, level.learned) for level in levels])
     tell("done", 1.0)
-    return Trained(clean, history, rows_left_out, *levels, accuracy=accuracy)
+    new_ranges = _ranges_of_new(categories, products, history=history)
+    return Trained(clean, history, rows_left_out, *levels, new_ranges=new_ranges, accuracy=accuracy)
 
 
 def _silent(stage: str, share: float) -> None:
@@ -102,16 +110,17 @@ def _aggregates(history: History, *, company: str) -> tuple[TrainedLevel, Traine
     light = evidence_of(units, history=history, open_ahead=open_days_ahead(history, origins=origins), origins=origins)
     said = [_open_only(seasonal_paths(units, history=history, origin=o), history=history, origin=o) for o in origins]
     evidence = replace(light, totals=light.totals | _seasonal_totals(said, light=light))
-    shape = _seasonal_shape(said[-1], light=light, history=history)
+    shapes = [_seasonal_shape(paths, light=light, history=history, row=row) for row, paths in enumerate(said)]
     whole, parts = _series(evidence, slice(0, 1)), _series(evidence, slice(1, None))
     pools = np.zeros((len(origins), len(history.categories)), np.int64)
     learned = learn(parts, pools=pools, n_pools=1, gate=False)
     of_company = learn(
         whole, pools=pools[:, :1], n_pools=1, gate=False, prior=learned.weights[0], prior_rows=COMPANY_PRIOR
     )
+    day_ranges = calibrated_days(learned.served, [shape[1:] for shape in shapes], units=units[:, 1:], origins=origins)
     return (
-        TrainedLevel(Level.COMPANY, [company], whole, of_company, shape[:1]),
-        TrainedLevel(Level.CATEGORY, history.categories, parts, learned, shape[1:]),
+        TrainedLevel(Level.COMPANY, [company], whole, of_company, shapes[-1][:1], day_ranges),
+        TrainedLevel(Level.CATEGORY, history.categories, parts, learned, shapes[-1][1:], day_ranges),
     )
 
 
@@ -140,9 +149,9 @@ def _totals(path: Floats) -> Floats:
     return np.stack([path[:, :days].sum(axis=1) for days in HORIZONS])
 
 
-def _seasonal_shape(paths: dict[str, Floats], *, light: Evidence, history: History) -> Floats:
+def _seasonal_shape(paths: dict[str, Floats], *, light: Evidence, history: History, row: int) -> Floats:
     """Mean of the models' daily paths and of the weekday profile, each at the same total, (series, days)."""
-    profile = weekday_shape(light.weekdays[-1], history=history)
+    profile = weekday_shape(light.weekdays[row], history=history, origin=int(light.origins[row]))
     shapes = [profile / np.maximum(profile.sum(axis=1, keepdims=True), 1e-12)]
     shapes += [path / np.maximum(path.sum(axis=1, keepdims=True), 1e-12) for path in paths.values()]
     return np.asarray(np.mean(shapes, axis=0))
@@ -177,8 +186,38 @@ def _products(history: History, *, company: TrainedLevel, categories: TrainedLev
     totals["prophet"] = _own_prophets(light, history=history)
     evidence = replace(light, totals=totals)
     learned = learn(evidence, pools=kinds, n_pools=len(CLASSES), gate=True)
-    shape = weekday_shape(light.weekdays[-1], history=history)
-    return TrainedLevel(Level.PRODUCT, history.skus, evidence, learned, shape)
+    some = np.unique(np.linspace(0, len(history.skus) - 1, SAMPLE).astype(np.int64))
+    shapes = [
+        weekday_shape(light.weekdays[row][:, some], history=history, origin=int(origin))
+        for row, origin in enumerate(origins)
+    ]
+    day_ranges = calibrated_days(
+        learned.served[..., some], shapes, units=history.dense_of(some, days=history.n_days), origins=origins
+    )
+    shape = weekday_shape(light.weekdays[-1], history=history, origin=history.n_days)
+    return TrainedLevel(Level.PRODUCT, history.skus, evidence, learned, shape, day_ranges)
+
+
+def _ranges_of_new(categories: TrainedLevel, products: TrainedLevel, *, history: History) -> tuple[Calibration, ...]:
+    """By horizon, quantiles of what products not yet sold came to sell, over what their category left for them."""
+    folds = slice(-len(products.evidence.origins), None)
+    known = products.evidence.facts["sales"] > 0
+    left = [
+        np.maximum(whole - summed(parts.T, by=history.category_of, groups=len(history.categories)).T, 0)
+        for whole, parts in zip(categories.learned.served[folds], products.learned.served, strict=True)
+    ]
+    sold = [
+        whole - summed((parts * seen).T, by=history.category_of, groups=len(history.categories)).T
+        for whole, parts, seen in zip(categories.evidence.sold[folds], products.evidence.sold, known, strict=True)
+    ]
+    return tuple(
+        _calibrated_over(np.stack(left)[:, column], np.stack(sold)[:, column]) for column in range(len(HORIZONS))
+    )
+
+
+def _calibrated_over(said: Floats, sold: Floats) -> Calibration:
+    over = np.isfinite(sold)
+    return calibrated(said[over], sold[over])
 
 
 def _borrowed(
@@ -224,21 +263,3 @@ def _own_prophets(light: Evidence, *, history: History) -> Floats:
 def _runs(chosen: Ints) -> Iterator[Ints]:
     for start in range(0, len(chosen), TOGETHER):
         yield chosen[start : start + TOGETHER]
-
-
-def weekday_shape(units: Floats, *, history: History) -> Floats:
-    """Share of its units that each series sells on each of the days ahead, (series, days).
-
-    Args:
-        units: sold by weekday, Monday first, (7, series).
-        history: gives the weekday of the first day ahead, and which days the shop opens.
-    """
-    pooled = units.sum(axis=1, keepdims=True)
-    pooled = (pooled + 1) / (pooled.sum() + 7)
-    shares = (units + PROFILE_PRIOR * pooled) / (units.sum(axis=0) + PROFILE_PRIOR)
-    first = (history.weekday_of_day_0 + history.n_days) % 7
-    weekday = (first + np.arange(DAYS_AHEAD)) % 7
-    return np.asarray(shares.T[:, weekday] * open_ahead(history, origin=history.n_days))
-
-
-PROFILE_PRIOR = 30.0  # units of the pooled weekday profile that a series' own is mixed with
