@@ -38,10 +38,11 @@ def test_a_series_among_others_is_fitted_as_if_alone(history: Floats, name: str)
         np.testing.assert_allclose(together[i], alone[0], rtol=0, atol=1e-7 * np.nanmax(gapped[i]))
 
 
-def test_the_number_of_threads_changes_no_bit(history: Floats) -> None:
-    gapped = with_gaps(history)
-    one, two = (fit(gapped, start=START, threads=threads).predict(30) for threads in (1, 2))
-    assert one.tobytes() == two.tobytes()
+def test_the_number_of_threads_changes_no_bit() -> None:
+    history = grocery_series(900)
+    history[:60] = with_gaps(history[:60])
+    one, three = (fit(history, start=START, threads=threads).predict(30) for threads in (1, 3))
+    assert one.tobytes() == three.tobytes()
 
 
 def test_the_history_is_left_as_it_was(history: Floats) -> None:
@@ -213,6 +214,21 @@ def test_a_floor_replaces_only_what_lies_below_it(history: Floats) -> None:
 def test_the_spec_is_a_value() -> None:
     assert replace(ProphetSpec(), holidays=HOLIDAYS) == ProphetSpec(holidays=HOLIDAYS)
     assert hash(ProphetSpec(holidays=HOLIDAYS)) == hash(replace(ProphetSpec(), holidays=HOLIDAYS))
+
+
+def test_a_setting_that_prophet_would_refuse_is_refused() -> None:
+    with pytest.raises(ValueError, match="above zero"):
+        ProphetSpec(changepoint_prior_scale=0.0)
+    with pytest.raises(ValueError, match="changepoints"):
+        ProphetSpec(changepoint_range=1.5)
+    with pytest.raises(ValueError, match="Natal"):
+        HolidayDate(date(2017, 12, 25), "Natal", lower_window=1)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_the_unit_of_measure_does_not_matter(history: Floats, size: float) -> None:
+    plain = fit(history[:5], start=START).predict(30)
+    np.testing.assert_allclose(fit(history[:5] * size, start=START).predict(30) / size, plain, rtol=1e-6)
 
 
 def test_importing_the_model_imports_nothing_slow() -> None:

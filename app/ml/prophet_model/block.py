@@ -23,24 +23,23 @@ class Optimum(NamedTuple):
     kkt_residual: Floats
 
 
-def solve_additive(design: GroupDesign, observed: Floats, *, scale: Floats) -> Optimum:
+def solve_additive(design: GroupDesign, scaled: Floats) -> Optimum:
     """All series of the block together; those the solver leaves rough are polished one by one."""
     from app.ml.prophet_model.solver import fit_block  # noqa: PLC0415 - numba takes a second that only a fit pays
 
-    moments = design.moments(observed, scale=scale)
+    moments = design.moments(scaled)
     turned = np.empty_like(moments.turned)
     deltas = np.zeros_like(moments.hinges)
     variances, ssr = fit_block(design.shared, *moments, turned, deltas)
     estimate = Estimate(turned @ design.basis.T, deltas, variances, ssr)
     optimum = Optimum(estimate, kkt_residual(estimate, design=design, moments=moments))
     for i in np.flatnonzero(optimum.kkt_residual > ROUGH).tolist():
-        _replace(optimum, i, _polished(design, observed[i] / scale[i], estimate=estimate, i=i))
+        _replace(optimum, i, _polished(design, scaled[i], estimate=estimate, i=i))
     return optimum
 
 
-def solve_multiplicative(design: GroupDesign, observed: Floats, *, scale: Floats) -> Optimum:
+def solve_multiplicative(design: GroupDesign, scaled: Floats) -> Optimum:
     """Each series of the block by itself: its trend and its effects weight each other's columns."""
-    scaled = observed / scale[:, None]
     return _stacked([fit_multiplicative(design.one_series(y, multiplicative=True)) for y in scaled])
 
 

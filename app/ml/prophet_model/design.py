@@ -119,11 +119,11 @@ class GroupDesign:
         trend, features, hinges = np.split(self.matrix, [self.n_trend, n_ridge])
         return OneSeries(y, trend, features, hinges, self.shared.tau, multiplicative)
 
-    def moments(self, observed: Floats, *, scale: Floats) -> Moments:
-        """Sums over the observed days (B, n) of series divided by `scale` (B,)."""
-        cross = observed @ self.matrix.T / scale[:, None]
+    def moments(self, scaled: Floats) -> Moments:
+        """Sums over the observed days of scaled series (B, n)."""
+        cross = scaled @ self.matrix.T
         n_ridge = len(self.scales)
-        energy = np.einsum("bn,bn->b", observed, observed) / scale**2
+        energy = np.einsum("bn,bn->b", scaled, scaled)
         return Moments(cross[:, :n_ridge] @ self.basis, np.ascontiguousarray(cross[:, n_ridge:]), energy)
 
 

@@ -159,8 +159,9 @@ def _fit_block(ledger: _Ledger, design: GroupDesign, *, series: Integers) -> Non
     ledger.outcomes[series] = Outcome.CONSTANT
     varied = np.flatnonzero(lowest < highest)
     if len(varied):
-        solve = solve_multiplicative if ledger.spec.seasonality_mode == "multiplicative" else solve_additive
-        optimum = solve(design, take(observed, varied, axis=0), scale=scale[varied])
+        multiplicative = ledger.spec.seasonality_mode == "multiplicative" and len(design.columns) > 0
+        solve = solve_multiplicative if multiplicative else solve_additive
+        optimum = solve(design, take(observed, varied, axis=0) / scale[varied, None])
         _write_optimum(ledger, design, series=series[varied], optimum=optimum)
 
 

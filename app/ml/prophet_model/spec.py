@@ -29,12 +29,19 @@ class HolidayDate:
         name: shared by all the dates of one holiday.
         lower_window: first day of the window, counted from `day`, zero or negative.
         upper_window: last day of the window, zero or positive.
+
+    Raises:
+        ValueError: the window does not hold the date itself.
     """
 
     day: date
     name: str
     lower_window: int = 0
     upper_window: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.lower_window <= 0 <= self.upper_window:
+            raise ValueError(f"the window of {self.name} does not hold its own date")
 
 
 def holiday_dates(rows: Iterable[tuple[date, str, int, int]]) -> tuple[HolidayDate, ...]:
@@ -57,6 +64,9 @@ class ProphetSpec:
         changepoint_prior_scale: tau of the Laplace prior on each bend.
         seasonality_prior_scale: standard deviation of the prior on Fourier coefficients.
         holidays_prior_scale: standard deviation of the prior on holiday effects.
+
+    Raises:
+        ValueError: a prior scale is not above zero, a share not between 0 and 1, or a count negative.
     """
 
     growth: Literal["linear", "flat"] = "linear"
@@ -69,3 +79,10 @@ class ProphetSpec:
     changepoint_prior_scale: float = 0.05
     seasonality_prior_scale: float = 10.0
     holidays_prior_scale: float = 10.0
+
+    def __post_init__(self) -> None:
+        scales = (self.changepoint_prior_scale, self.seasonality_prior_scale, self.holidays_prior_scale)
+        if min(scales) <= 0.0:
+            raise ValueError(f"prior scales must be above zero, not {scales}")
+        if not 0.0 <= self.changepoint_range <= 1.0 or self.n_changepoints < 0:
+            raise ValueError(f"{self.n_changepoints} changepoints in {self.changepoint_range} of the history")
