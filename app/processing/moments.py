@@ -36,7 +36,7 @@ def date_problems(dates: pl.Series, text: pl.Series, *, today: date) -> tuple[Pr
 
 
 def situations(sheet: Sheet, values: pl.DataFrame, *, kept: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
-    """The situation of each row, null where none was written; a finding for each word that is not known in a kept row."""
+    """The situation of each row, null where none was written; a finding for each unknown word of a kept row."""
     text = values[c.SITUACAO]
     if text.null_count() == len(text):
         return text, nothing()

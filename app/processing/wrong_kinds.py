@@ -25,9 +25,9 @@ _KINDS: Final = (
     Kind(
         Text("o extrato da maquininha de cartão", "a card acquirer's statement"),
         _SALES_REPORT,
-        "nsu|bandeira|taxa mdr|taxa mdr percentual|mdr|valor bruto|valor liquido|data pagamento"
-        "|data transacao|autorizacao|codigo autorizacao|parcelas|numero parcelas|stone codigo|stonecode"
-        "|data prevista pagamento|tipo transacao|terminal|numero terminal|adquirente|antecipacao|data recebimento|data credito",
+        "nsu|bandeira|taxa mdr|taxa mdr percentual|mdr|valor bruto|valor liquido|data pagamento|data transacao|terminal"
+        "|autorizacao|codigo autorizacao|parcelas|numero parcelas|stone codigo|stonecode|data prevista pagamento"
+        "|tipo transacao|numero terminal|adquirente|antecipacao|data recebimento|data credito",
         3,
     ),
     Kind(

@@ -18,8 +18,8 @@ class Export(NamedTuple):
     delimiter: str
     heading: str
     fields: dict[str, str]  # field: heading
-    cells: dict[str, tuple[str, ...]] = {}  # heading: values that decide
     personal: tuple[str, ...] = ()
+    cells: tuple[tuple[str, tuple[str, ...]], ...] = ()  # heading: values that decide
     lacks: tuple[str, ...] = ()  # required fields that the export does not have
 
 
@@ -189,7 +189,7 @@ EXPORTS = [
             "loja": "Local de venda",
             "valor_pedido": "Total",
         },
-        {"Estado": ("São Paulo", "Minas Gerais")},
+        cells=(("Estado", ("São Paulo", "Minas Gerais")),),
         personal=(
             *(
                 "E-mail",
@@ -250,7 +250,7 @@ EXPORTS = [
             "variacao": "Variação",
             "preco_unitario": "Preço unitário de venda do anúncio (BRL)",
         },
-        {"Estado": ("Entregue", "Coleta do dia 12 de maio")},
+        cells=(("Estado", ("Entregue", "Coleta do dia 12 de maio")),),
         personal=("Dados pessoais ou da empresa", "Tipo e número do documento", "Endereço"),
     ),
     Export(
@@ -435,7 +435,7 @@ def sample_of(export: Export, headings: list[str]) -> pl.DataFrame:
     by_heading = {heading: field for field, heading in export.fields.items()}
     return pl.DataFrame(
         {
-            str(place): export.cells.get(heading, (LIKELY.get(by_heading.get(heading, ""), "texto 1"),) * 2)
+            str(place): dict(export.cells).get(heading, (LIKELY.get(by_heading.get(heading, ""), "texto 1"),) * 2)
             for place, heading in enumerate(headings)
         }
     )
