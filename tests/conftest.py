@@ -61,11 +61,17 @@ def lake(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def clients(database: Database, application_url: str, lake: Store) -> Clients:
-    """The outside world of one test: its own lake, and a queue without the jobs that other tests left."""
+def queue(application_url: str) -> JobQueue:
+    """A queue without the jobs that other tests left."""
     with psycopg.connect(application_url) as connection:
         connection.execute("DELETE FROM procrastinate_jobs")
-    return Clients(database=database, store=lake, queue=JobQueue(application_url))
+    return JobQueue(application_url)
+
+
+@pytest.fixture
+def clients(database: Database, queue: JobQueue, lake: Store) -> Clients:
+    """The outside world of one test, with a lake and a queue of its own."""
+    return Clients(database=database, store=lake, queue=queue)
 
 
 def sqlalchemy_url(libpq_url: str) -> str:

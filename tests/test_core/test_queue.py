@@ -31,11 +31,6 @@ def work(
     queue.work(handlers, give_up=give_up, concurrency=at_once, until_idle=True)
 
 
-@pytest.fixture
-def queue(application_url: str) -> JobQueue:
-    return JobQueue(application_url)
-
-
 def test_a_job_is_born_with_its_transaction_and_dies_with_it(
     queue: JobQueue, database: Database, account: AccountId
 ) -> None:
