@@ -24,6 +24,7 @@ Flags = NDArray[np.bool_]
 STEP = 30  # days between origins
 SEEN_BEFORE = 28  # days an origin must have behind it
 WINDOWS = (28, 56, 112)  # days of the plain means
+OPEN_AS_FORESEEN = 0.8  # share of the foreseen open days on which a shop must have been open for a fold to count
 PROFILE_DAYS = 26 * 7  # days from which a weekday profile is taken
 
 
@@ -35,7 +36,7 @@ class Evidence:
         origins: number of days seen, ascending; the last one is the end of the history.
         totals: by model, units in the next 30, 60 and 90 days, (origins, horizons, series).
         weekdays: units sold on each weekday, from the calendar's own Monday on, (origins, 7, series).
-        sold: units that really sold in the next 30, 60 and 90 days, NaN where not over yet, (origins, horizons, series).
+        sold: units that really sold in the next 30, 60 and 90 days, NaN where not known, (origins, horizons, series).
         facts: by name, (origins, series).
         scale: mean squared step between neighbouring totals in the history, (horizons, series), for RMSSE.
     """
@@ -79,7 +80,7 @@ def evidence_of(units: Floats, *, history: History, open_ahead: Floats, origins:
         origins=origins,
         totals={name: rate[:, None, :] * open_ahead[:, :, None] for name, rate in said.items()},
         weekdays=_weekday_units(sold, origins=origins, first_weekday=history.weekday_of_day_0),
-        sold=_sold_ahead(units, origins=origins),
+        sold=_sold_ahead(units, origins=origins, open_days=history.open_days, open_ahead=open_ahead),
         facts=_facts(sold, origins=origins) | _shelf_facts(stockouts, origins=origins),
         scale=_scale(units),
     )
@@ -154,12 +155,17 @@ def _weekday_units(sold: Sold, *, origins: Ints, first_weekday: int) -> Floats:
     return profile
 
 
-def _sold_ahead(units: Floats, *, origins: Ints) -> Floats:
-    """Units after each origin up to each horizon; NaN where the history ends before it does."""
+def _sold_ahead(units: Floats, *, origins: Ints, open_days: Flags, open_ahead: Floats) -> Floats:
+    """Units after each origin up to each horizon.
+
+    NaN where the history ends before the horizon does, and where the shop was closed for much of it unforeseen: what did
+    not sell behind closed doors says nothing of a forecast.
+    """
     ahead = np.full((len(origins), len(HORIZONS), units.shape[1]), np.nan)
     for row, origin in enumerate(origins):
         for column, horizon in enumerate(HORIZONS):
-            if origin + horizon <= len(units):
+            opened = open_days[origin : origin + horizon].sum()
+            if origin + horizon <= len(units) and opened >= OPEN_AS_FORESEEN * open_ahead[row, column]:
                 ahead[row, column] = units[origin : origin + horizon].sum(axis=0)
     return ahead
 
