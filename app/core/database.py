@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Literal, NewType, Self
 from uuid import UUID
 
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, NullPool, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
@@ -33,8 +33,11 @@ class Database:
         self._engine = create_engine(url, pool_pre_ping=True)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         event.listen(self._sessions, "after_begin", _name_the_tenant)
+        # Who waits for a turn must not hold the connection that whoever has the turn needs.
+        self._turns = create_engine(url, poolclass=NullPool)
         if password is not None:
-            event.listen(self._engine, "do_connect", _with_password(password))
+            for engine in (self._engine, self._turns):
+                event.listen(engine, "do_connect", _with_password(password))
 
     @contextmanager
     def session(self, account: AccountId) -> Iterator[Session]:
@@ -64,7 +67,7 @@ class Database:
         Raises:
             Busy: the one before is not done yet.
         """
-        with self._engine.begin() as connection:
+        with self._turns.begin() as connection:
             waiting = {"wait": f"{round(patience.total_seconds() * 1000)}ms"}
             connection.execute(text("SELECT set_config('lock_timeout', :wait, true)"), waiting)
             try:

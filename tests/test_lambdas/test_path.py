@@ -1,0 +1,82 @@
+"""An upload in, predictions out, by the three functions alone."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.core.clients import Clients
+from app.core.database import AccountId
+from app.core.tables import UploadRow
+from app.domain.uploads import UploadState
+from app.pipeline.uploads import Upload, find_upload
+from tests.test_lambdas.conftest import Aws
+
+
+def uploads(clients: Clients, account: AccountId) -> list[Upload]:
+    with clients.database.session(account) as session:
+        ids = session.scalars(select(UploadRow.id)).all()
+    return [find_upload(clients, account, upload) for upload in ids]
+
+
+def layers(aws: Aws) -> list[str]:
+    return [stored.key.split("/")[0] for stored in aws.lake.list()]
+
+
+def test_files_in_the_bucket_become_predictions_in_the_bucket(
+    aws: Aws, deliver: Callable[..., UUID], clients: Clients, account: AccountId
+) -> None:
+    upload = deliver(bad_lines=2)
+    aws.carry_all()
+    found = find_upload(clients, account, upload)
+    assert found.state is UploadState.PUBLISHED
+    assert found.report["lines"]["added"] > 200
+    written = layers(aws)
+    assert written.count("predictions") == 4
+    assert written.count("incoming") == 0, "what was received leaves at once: it holds personal data"
+    assert all(not function.dead for function in aws.functions.values())
+
+
+def test_the_same_event_twenty_times_changes_nothing_more(
+    aws: Aws, deliver: Callable[..., UUID], clients: Clients, account: AccountId
+) -> None:
+    deliver()
+    key = next(stored.key for stored in aws.lake.list("incoming"))
+    for invocation in [aws.send("upload_handler", key) for _ in range(20)]:
+        invocation.result()
+    aws.carry_all()
+    before = sorted(stored.key for stored in aws.lake.list())
+    for name, rule in (("process_handler", "envio_"), ("predict_handler", "preparo_")):
+        [receipt] = [key for key in before if rule in key]
+        for invocation in [aws.send(name, receipt) for _ in range(20)]:
+            invocation.result()
+    assert sorted(stored.key for stored in aws.lake.list()) == before
+    assert [upload.state for upload in uploads(clients, account)] == [UploadState.PUBLISHED]
+
+
+def test_objects_may_come_in_any_order_and_the_last_completes_the_delivery(
+    aws: Aws, deliver: Callable[..., UUID], clients: Clients, account: AccountId
+) -> None:
+    upload = deliver()
+    keys = {stored.key: aws.lake.get(stored.key) for stored in aws.lake.list("incoming")}
+    aws.lake.delete(keys)
+    for number, (key, content) in enumerate(reversed(keys.items()), start=1):
+        aws.lake.put(key, content)
+        answer = aws.send("upload_handler", key).result()
+        assert answer == {"upload": str(upload) if number == len(keys) else None}
+    assert [found.id for found in uploads(clients, account)] == [upload]
+
+
+def test_a_file_nobody_can_read_is_told_to_the_customer_and_to_no_operator(
+    aws: Aws, deliver: Callable[..., UUID], clients: Clients, account: AccountId
+) -> None:
+    upload = deliver()
+    [items] = [stored.key for stored in aws.lake.list("incoming") if stored.key.endswith("/1.csv")]
+    aws.lake.put(items, b"", if_absent=False)
+    aws.carry_all()
+    found = find_upload(clients, account, upload)
+    assert found.state is UploadState.FAILED
+    assert found.error is not None
+    assert found.error["code"] == "empty-file"
+    assert layers(aws) == []
+    assert all(not function.dead for function in aws.functions.values())
