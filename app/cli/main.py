@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from app.cli import demo, forecast, remote, service
+from app.cli import demo, forecast, inspect, remote, service
 from app.core.config import Settings
 from app.domain.errors import AppError
 from app.utils import logger
@@ -20,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("forecast")(forecast.forecast)
+app.command("inspect")(inspect.inspect)
 app.command("serve")(service.serve)
 app.command("worker")(service.work)
 app.command("migrate")(service.migrate_database)

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 _STAGES = {
@@ -72,7 +73,7 @@ def table(title: str, headings: Iterable[str], rows: Iterable[Iterable[str]], *,
         is_text = at < text_columns
         drawn.add_column(heading, justify="left" if is_text else "right", no_wrap=not is_text)
     for row in rows:
-        drawn.add_row(*row)
+        drawn.add_row(*map(escape, row))  # a product's name may hold brackets
     return drawn
 
 
