@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli.main import app
-from app.domain.errors import MissingColumn
 
 TINY = """Relatório de vendas por produto
 Período: 08/09/2026 a 30/09/2026
@@ -49,8 +48,10 @@ def test_the_same_for_a_program(tiny: Path) -> None:
 def test_a_column_may_be_named_by_hand(tmp_path: Path) -> None:
     path = tmp_path / "itens.csv"
     path.write_text("Pedido;Data;Treco;Qtd\n1;25/01/2026;A;2\n", encoding="utf-8")
-    with pytest.raises(MissingColumn, match="Treco"):
-        CliRunner().invoke(app, ["inspect", str(path), "--table", "vendas_itens"], catch_exceptions=False)
-    answer = CliRunner().invoke(app, ["inspect", str(path), "--column", "Treco=sku", "--json"], catch_exceptions=False)
-    fields = {column["header"]: column["field"] for column in json.loads(answer.stdout)["tables"][0]["columns"]}
-    assert fields["Treco"] == "sku"
+    unaided = CliRunner().invoke(app, ["inspect", str(path), "--json"], catch_exceptions=False)
+    aided = CliRunner().invoke(app, ["inspect", str(path), "--column", "Treco=sku", "--json"], catch_exceptions=False)
+    unaided_table, aided_table = (json.loads(answer.stdout)["tables"][0] for answer in (unaided, aided))
+    assert (unaided_table["table"], aided_table["table"]) == ("vendas", "vendas_itens")
+    assert [column["field"] for column in unaided_table["columns"]] == ["id_venda", "data_venda", None, None]
+    fields = [column["field"] for column in aided_table["columns"]]
+    assert fields == ["id_venda", "data_venda", "sku", "quantidade"]
