@@ -51,7 +51,7 @@ def sale_sizes(facts: Mapping[str, Floats], *, category_of: Ints) -> Floats:
 
 
 def _sum(entries: Floats, category_of: Ints) -> Floats:
-    return np.bincount(category_of, weights=entries)
+    return np.bincount(category_of, weights=entries).astype(np.float64)
 
 
 def paces(cells: Ints, sizes: Floats, sold: Floats, *, category_of: Ints) -> list[tuple[Floats, Floats]]:
@@ -71,7 +71,8 @@ def paces(cells: Ints, sizes: Floats, sold: Floats, *, category_of: Ints) -> lis
 
 
 def _by_place(place: Ints, entries: Floats, *, shape: tuple[int, int, int]) -> Floats:
-    return np.bincount(place, entries, minlength=shape[0] * shape[1]).reshape(shape[:2])
+    sums = np.bincount(place, entries, minlength=shape[0] * shape[1])
+    return sums.astype(np.float64).reshape(shape[:2])
 
 
 def pace_of(folds: list[tuple[Floats, Floats]]) -> Pace:

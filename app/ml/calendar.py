@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 import holidays
-from dateutil.easter import easter
 
 MONDAY, THURSDAY, SATURDAY, SUNDAY = 0, 3, 5, 6
 
@@ -43,7 +42,7 @@ def special_days(years: Iterable[int], *, state: str | None = None) -> list[Spec
 
 
 def national_holidays(year: int) -> dict[date, str]:
-    """Public holidays by law, and Carnaval, Ash Wednesday and Corpus Christi, which shops keep though no law says so."""
+    """Public holidays by law, and those that shops keep by custom: Carnaval, Ash Wednesday, Corpus Christi."""
     by_law = holidays.country_holidays("BR", years=year, language="pt_BR", categories=("public",))
     kept = {carnival(year) - timedelta(days=1): "Carnaval (segunda)", carnival(year): "Carnaval (terça)"}
     movable = {carnival(year) + timedelta(days=1): "Quarta-feira de Cinzas", corpus_christi(year): "Corpus Christi"}
@@ -59,6 +58,18 @@ def state_holidays(year: int, *, state: str) -> dict[date, str]:
     national = national_holidays(year)
     own = holidays.country_holidays("BR", subdiv=state, years=year, language="pt_BR", categories=("public",))
     return {day: name for day, name in own.items() if day not in national}
+
+
+def easter(year: int) -> date:
+    """Easter Sunday (Meeus/Jones/Butcher algorithm, Astronomical Algorithms, 1991, chapter 8)."""
+    century = year // 100
+    golden = year % 19
+    correction = (century - century // 4 - (8 * century + 13) // 25 + 19 * golden + 15) % 30
+    epact = correction - (correction // 28) * (1 - (29 // (correction + 1)) * ((21 - golden) // 11))
+    weekday = (year + year // 4 + epact + 2 - century + century // 4) % 7
+    offset = epact - weekday
+    month = 3 + (offset + 40) // 44
+    return date(year, month, offset + 28 - 31 * (month // 4))
 
 
 def carnival(year: int) -> date:
@@ -103,6 +114,11 @@ def payday(year: int, month: int) -> date:
     while fifth.weekday() >= SATURDAY or fifth in free:
         fifth -= timedelta(days=1)
     return fifth
+
+
+def _before_weekend(day: date) -> date:
+    """The day itself, or the Friday before it: what is due on a weekend is paid before."""
+    return day - timedelta(days=max(day.weekday() - 4, 0))
 
 
 def _days_off(year: int) -> set[date]:
@@ -151,7 +167,7 @@ def _commercial(year: int) -> list[SpecialDay]:
         SpecialDay(friday, "Black Friday", -4, 1),
         SpecialDay(friday + timedelta(days=3), "Cyber Monday", 0, 0),
         SpecialDay(date(year, 11, 30), "13º salário (1ª parcela)", 0, 3),
-        SpecialDay(date(year, 12, 20), "13º salário (2ª parcela)", 0, 0),
+        SpecialDay(_before_weekend(date(year, 12, 20)), "13º salário (2ª parcela)", 0, 0),
         SpecialDay(date(year, 12, 25), "Natal", -7, 1),
         SpecialDay(date(year, 12, 31), "Véspera de Ano-Novo", -1, 0),
     ]

@@ -158,8 +158,8 @@ def _weekday_units(sold: Sold, *, origins: Ints, first_weekday: int) -> Floats:
 def _sold_ahead(units: Floats, *, origins: Ints, open_days: Flags, open_ahead: Floats) -> Floats:
     """Units after each origin up to each horizon.
 
-    NaN where the history ends before the horizon does, and where the shop was closed for much of it unforeseen: what did
-    not sell behind closed doors says nothing of a forecast.
+    NaN where the history ends before the horizon does, and where the shop was closed for much of it unforeseen: what
+    did not sell behind closed doors says nothing of a forecast.
     """
     ahead = np.full((len(origins), len(HORIZONS), units.shape[1]), np.nan)
     for row, origin in enumerate(origins):

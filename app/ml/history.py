@@ -92,7 +92,7 @@ class History:
         """Units (n_days, categories)."""
         cell = self.day * len(self.categories) + self.category_of[self.product]
         flat = np.bincount(cell, weights=self.quantity, minlength=self.n_days * len(self.categories))
-        return flat.reshape(self.n_days, len(self.categories))
+        return flat.astype(np.float64).reshape(self.n_days, len(self.categories))
 
     def dates_ahead(self, days: int) -> list[date]:
         """The days after the history."""
@@ -201,11 +201,10 @@ def _without_spikes(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def _recent_prices(rows: pl.DataFrame, *, sold: pl.DataFrame) -> Floats:
     """BRL a unit: of the last RECENT days with sales, else of all, else the listed price, else the category's."""
-    last = rows["day"].max()
     paid = pl.col(REVENUE) > 0
     value = pl.col(REVENUE).filter(paid)
     per_unit = value.sum() / pl.col("units").filter(paid).sum()
-    recent = rows.filter(pl.col("day") > last - RECENT).group_by("product").agg(per_unit.alias("recent"))
+    recent = rows.filter(pl.col("day") > pl.col("day").max() - RECENT).group_by("product").agg(per_unit.alias("recent"))
     overall = rows.group_by("product").agg(per_unit.alias("overall"))
     listed = (
         sold.select(CATEGORIA, PRECO_VENDA).with_row_index("product").with_columns(pl.col("product").cast(pl.Int64))

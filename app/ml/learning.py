@@ -127,7 +127,8 @@ def _levelling(evidence: Evidence, blended: Floats, *, pools: Ints, n_pools: int
     """By how much what sold differed from the blend in every fold alike, (horizons, pools).
 
     Products fade, so what is on the shelf today sells less and less of its pace. The folds' mean log ratio is shrunk by
-    the positive-part James-Stein rule: a bias that the folds do not agree on is left alone. A longer horizon with too few folds to tell takes over the shorter one's.
+    the positive-part James-Stein rule: a bias that the folds do not agree on is left alone. A longer horizon with too
+    few folds to tell takes over the shorter one's.
     """
     factors = np.ones((len(HORIZONS), n_pools))
     for column in range(len(HORIZONS)):

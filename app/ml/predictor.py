@@ -136,7 +136,8 @@ def whole_products(trained: Trained) -> Flags:
 def _all_of_group(whole: Flags, *, trained: Trained) -> Flags:
     """Categories all of whose products sell in whole units."""
     history = trained.history
-    return np.bincount(history.category_of, weights=~whole, minlength=len(history.categories)) == 0
+    broken = np.bincount(history.category_of, weights=~whole, minlength=len(history.categories))
+    return np.asarray(broken == 0)
 
 
 def _whole(trained: Trained, products: Floats, new: Floats) -> tuple[Floats, Floats]:

@@ -1,5 +1,6 @@
-"""Ranges from the backtest's own errors, at the level and horizon where they are used (split conformal prediction:
-Lei, G'Sell, Rinaldo, Tibshirani & Wasserman, JASA 113, 2018).
+"""Ranges from the backtest's own errors, at the level and horizon where they are used.
+
+This is split conformal prediction (Lei, G'Sell, Rinaldo, Tibshirani & Wasserman, JASA 113, 2018).
 
 Errors are pooled over series that are forecast at about the same size: a product of two units a month and one of two
 thousand are wrong in different ways. In each size bin the quantiles of what sold over what was forecast are taken with
@@ -51,10 +52,9 @@ def conformal_quantiles(entries: Floats) -> Floats:
     """QUANTILES of exchangeable entries, the outer ones at the rank that keeps their promise on the next entry."""
     ordered = np.sort(entries)
     count = len(ordered)
-    ranks = [np.floor(q * (count + 1)) if q < 0.5 else np.ceil(q * (count + 1)) for q in QUANTILES]
-    places = np.clip(np.array(ranks).astype(int) - 1, 0, count - 1)
-    places[1] = count // 2
-    return np.asarray(ordered[places])
+    low, _, high = QUANTILES
+    ranks = [np.floor(low * (count + 1)) - 1, count // 2, np.ceil(high * (count + 1)) - 1]
+    return np.asarray(ordered[np.clip(ranks, 0, count - 1).astype(int)])
 
 
 WITHOUT_EVIDENCE = Calibration(

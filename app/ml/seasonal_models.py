@@ -3,7 +3,7 @@
 They answer with a daily path. Products are too sparse for a year of their own; they take it from here, as an outlook.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app.domain.forecasts import DAYS_AHEAD
 from app.ml.calendar import special_days
 from app.ml.history import History
-from app.ml.prophet_model import ProphetSpec, fit, holiday_dates
+from app.ml.prophet_model import HolidayDate, ProphetSpec, fit, holiday_dates
 
 Floats = NDArray[np.float64]
 
@@ -94,6 +94,6 @@ def as_seen(units: Floats, *, history: History) -> Floats:
     return np.where(begun & history.open_days[: len(units), None], units, np.nan).T
 
 
-def _dates(history: History) -> Iterable[Any]:
+def _dates(history: History) -> tuple[HolidayDate, ...]:
     last = history.first + timedelta(days=history.n_days + DAYS_AHEAD)
-    return holiday_dates(tuple(day) for day in special_days(range(history.first.year, last.year + 1)))
+    return holiday_dates(special_days(range(history.first.year, last.year + 1)))

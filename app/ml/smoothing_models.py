@@ -89,7 +89,7 @@ class SeasonalSmoothing:
         """Mean of the weekdays seen so far."""
         seen = self._begun > 0
         levels = np.stack([weekday.rate() for weekday in self._weekdays])
-        return (levels * seen).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+        return np.asarray((levels * seen).sum(axis=0) / np.maximum(seen.sum(axis=0), 1))
 
 
 class Tsb:

@@ -109,7 +109,7 @@ def _aggregates(history: History, *, company: str) -> tuple[TrainedLevel, Traine
     units = np.concatenate([units.sum(axis=1, keepdims=True), units], axis=1)
     light = evidence_of(units, history=history, open_ahead=open_days_ahead(history, origins=origins), origins=origins)
     said = [_open_only(seasonal_paths(units, history=history, origin=o), history=history, origin=o) for o in origins]
-    evidence = replace(light, totals=light.totals | _seasonal_totals(said, light=light))
+    evidence = replace(light, totals=dict(light.totals) | _seasonal_totals(said, light=light))
     shapes = [_seasonal_shape(paths, light=light, history=history, row=row) for row, paths in enumerate(said)]
     whole, parts = _series(evidence, slice(0, 1)), _series(evidence, slice(1, None))
     pools = np.zeros((len(origins), len(history.categories)), np.int64)

@@ -1,8 +1,8 @@
 """Whole units where a product sells in whole units, and totals that still add up.
 
-Rounding each product to its nearest unit would lose the slow ones: a hundred products of 0.3 units are thirty units, not
-none. So a category is rounded as a whole and its units are handed to the largest remainders (Hamilton's method); what a
-product was denied in the first 30 days it carries into the next.
+Rounding each product to its nearest unit would lose the slow ones: a hundred products of 0.3 units are thirty units,
+not none. So a category is rounded as a whole and its units are handed to the largest remainders (Hamilton's method);
+what a product was denied in the first 30 days it carries into the next.
 
         product   0.4 0.8 1.2         0 1 1      each column adds up to its rounded total,
         product   0.3 0.6 0.9   ->    1 1 1      each row never falls
@@ -29,7 +29,7 @@ def in_whole_units(totals: Floats, *, group: Ints, whole: Flags) -> Floats:
     before = np.zeros(int(whole.sum()))
     for column in range(totals.shape[1]):
         wanted, of_group = totals[whole, column], group[whole]
-        goal = np.rint(np.bincount(of_group, wanted, minlength=1)) - np.bincount(of_group, before, minlength=1)
+        goal = np.rint(np.bincount(of_group, wanted)).astype(np.float64) - np.bincount(of_group, before)
         before = before + handed_out(np.maximum(wanted - before, 0), group=of_group, goal=goal)
         rounded[whole, column] = before
     return rounded
