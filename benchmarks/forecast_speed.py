@@ -41,7 +41,7 @@ class Size(NamedTuple):
     scales: tuple[int, ...]
 
 
-FULL = Size(timed=(60, 20), compared=(1000, 100), tight=(100, 10), scales=(25_000, 50_000, 100_000))
+FULL = Size(timed=(60, 20), compared=(1000, 100), tight=(100, 8), scales=(25_000, 50_000, 100_000))
 QUICK = Size(timed=(10, 5), compared=(20, 5), tight=(5, 2), scales=(1_000, 2_000, 4_000))
 
 
@@ -123,7 +123,7 @@ def _ours(series: SeriesSet, *, threads: int) -> float:
 
 
 def _scale(series: SeriesSet, scales: tuple[int, ...]) -> Iterator[Figure]:
-    print(f"\nmany series at once ({series.name}, repeated), every core, a process each")
+    print(f"\nmany series at once ({series.name}, repeated), every core, a process each, fastest of {ROUNDS}")
     print(f"{'series':>10} {'fit':>8} {'+ predict':>10} {'series/s':>10} {'table':>9} {'peak above it':>14}")
     runs = []
     with tempfile.TemporaryDirectory() as folder:
@@ -148,7 +148,7 @@ def _scale(series: SeriesSet, scales: tuple[int, ...]) -> Iterator[Figure]:
 def _child(table: Path, series: SeriesSet, count: int) -> dict[str, float]:
     command = [sys.executable, str(Path(__file__).with_name("forecast_scale.py"))]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    arguments = [str(table), series.start.isoformat(), str(count)]
+    arguments = [str(table), series.start.isoformat(), str(count), str(ROUNDS)]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True, env=environment)
     answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return answer

@@ -235,7 +235,8 @@ def _solve_lasso(shared: SharedDesign, variance: float, delta: Floats, bench: Be
 @kernel
 def _residual(shared: SharedDesign, sums: Sums, delta: Floats, bench: Bench, count: int) -> float:
     """Fill `free` with the ridge coefficients for these hinges; return the sum of squared residuals."""
-    bench.free[:] = sums.ridge
+    for r in range(sums.ridge.size):
+        bench.free[r] = sums.ridge[r]
     ssr = sums.energy
     for i in range(count):
         j = bench.active[i]
@@ -294,7 +295,7 @@ def _fit_one(shared: SharedDesign, sums: Sums, delta: Floats, bench: Bench) -> t
     """Fill `delta` and the ridge coefficients in `bench.free`; return v, at its floor where it has no root, and SSR."""
     low = VARIANCE_FLOOR
     high = np.inf
-    count = 0
+    count = int(np.int64(0))  # a literal 0 would have every function compiled twice
     ssr = sums.energy
     variance = _ridge_only_variance(shared, sums)
     for _ in range(ROUNDS):
@@ -338,5 +339,6 @@ def fit_block(
     ssr = np.empty(energy.size)
     for i in range(energy.size):
         variances[i], ssr[i] = _fit_one(shared, Sums(cross[i], hinge_cross[i], energy[i]), deltas[i], bench)
-        coefficients[i] = bench.free
+        for r in range(bench.free.size):
+            coefficients[i, r] = bench.free[r]
     return variances, ssr
