@@ -25,6 +25,7 @@ def opened(settings: Settings) -> Iterator[Clients]:
             database=database,
             store=open_store(settings),
             queue=JobQueue(url),
+            may_call_private=settings.webhooks_to_private,
             functions_up_to=settings.functions_up_to_bytes,
         )
 

@@ -13,9 +13,12 @@ from app.bootstrap import opened
 from app.core.clients import Clients
 from app.core.config import Settings
 from app.core.queue import Job, JobName
+from app.pipeline.erasure import erase_objects
 from app.pipeline.forecasting import forecast_company
 from app.pipeline.preparation import prepare_upload
+from app.pipeline.retention import tidy
 from app.pipeline.uploads import give_up
+from app.pipeline.webhooks import deliver
 from app.utils.logger import get_logger
 
 _PATIENCE = timedelta(minutes=15)  # a function's longest life
@@ -30,10 +33,15 @@ def run(settings: Settings, *, until_idle: bool = False, with_parent: bool = Fal
             {
                 JobName.PREPARE: _story(clients, JobName.PREPARE, prepare_upload),
                 JobName.FORECAST: _story(clients, JobName.FORECAST, forecast_company),
+                JobName.ERASE: _story(clients, JobName.ERASE, erase_objects),
+                JobName.DELIVER: _story(clients, JobName.DELIVER, deliver),
             },
             give_up=lambda job, error: give_up(clients, job, error),
             concurrency=settings.worker_concurrency,
             until_idle=until_idle,
+            every_night=lambda: tidy(
+                clients, now=datetime.now(UTC), raw_stays=timedelta(days=settings.raw_retention_days)
+            ),
         )
 
 

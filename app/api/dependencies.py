@@ -77,6 +77,19 @@ Uploader = Annotated[Caller, Security(caller_of, scopes=[Scope.UPLOAD])]
 Admin = Annotated[Caller, Security(caller_of, scopes=[Scope.ADMIN])]
 
 
+def account_admin(caller: Admin) -> Caller:
+    """An administrator of the whole account, not of some of its companies.
+
+    Raises:
+        MissingScope: the caller's key is for some companies alone.
+    """
+    caller.require_whole_account()
+    return caller
+
+
+AccountAdmin = Annotated[Caller, Depends(account_admin)]
+
+
 def company_of(caller: Caller, cnpj: str) -> Cnpj:
     """The CNPJ a caller has named, if the caller may.
 

@@ -4,16 +4,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from app.api.limits import BodyLimit
+from app.api.manners import EXPOSED, Manners
 from app.api.observability import Observed
+from app.api.openapi import describe
 from app.api.problems import register
 from app.api.rates import Rates
-from app.api.routes import accuracy, health, metrics, predictions, problems, products, sales, upload
+from app.api.remembered import Answers, Remembered
+from app.api.routes import ROUTERS
 from app.bootstrap import opened
+from app.core.changes import Changes
 from app.core.config import Settings
-
-_ROUTES = (upload, predictions, products, sales, accuracy, health, metrics, problems)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -21,22 +24,34 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with opened(settings) as clients:
+        with opened(settings) as clients, Changes(clients.database) as changes:
             app.state.clients = clients
+            app.state.changes = changes
+            app.state.answers = Answers(changes)
             yield
 
-    app = FastAPI(
-        title="Quantyfy",
-        summary="Demand forecasts for Brazilian shops, from the spreadsheets their systems already export",
-        version="0.1.0",
-        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        lifespan=lifespan,
-    )
+    app = FastAPI(title="Quantyfy", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.rates = Rates(per_minute=settings.requests_per_minute)
-    for room in _ROUTES:
-        app.include_router(room.router)
+    for router in ROUTERS:
+        app.include_router(router)
+    describe(app)
     register(app)
-    app.add_middleware(BodyLimit, limit_bytes=settings.upload_limit_bytes)
-    app.add_middleware(Observed)
+    _dress(app, settings)
     return app
+
+
+def _dress(app: FastAPI, settings: Settings) -> None:
+    """What every request passes, the last added first."""
+    app.add_middleware(BodyLimit, limit_bytes=settings.upload_limit_bytes)
+    app.add_middleware(Remembered)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins.split(),
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=EXPOSED,
+        )
+    app.add_middleware(Manners)
+    app.add_middleware(Observed)

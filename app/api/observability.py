@@ -14,7 +14,10 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class Observed:
-    """Names each request (or takes the caller's `X-Request-Id`), measures it by route template, and writes one line without payload or query."""
+    """Names each request (or takes the caller's `X-Request-Id`) and measures it by route template.
+
+    One line of log says how it ended, without payload, query or path.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

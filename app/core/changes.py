@@ -7,6 +7,9 @@ from uuid import UUID
 
 import psycopg
 from psycopg import sql
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.database import Database
 
 _CHANNEL: Final = "quantyfy_changes"
 _GLANCE_S: Final = 1.0
@@ -19,10 +22,10 @@ Listener = Callable[[str, UUID], None]
 class Changes(threading.Thread):
     """Listens as long as the block lasts. While `is_listening` is false, nothing that was remembered may be trusted."""
 
-    def __init__(self, libpq_url: str) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__(name="changes", daemon=True)
         self.is_listening = False
-        self._url = libpq_url
+        self._database = database
         self._over = threading.Event()
         self._listeners: list[Listener] = []
         self._interruptions: list[Callable[[], None]] = []
@@ -37,12 +40,12 @@ class Changes(threading.Thread):
         while not self._over.is_set():
             try:
                 self._listen()
-            except psycopg.Error:
+            except (psycopg.Error, SQLAlchemyError):
                 self._interrupt()
                 self._over.wait(_PAUSE_S)
 
     def _listen(self) -> None:
-        with psycopg.connect(self._url, autocommit=True) as connection:
+        with self._database.connection_of_its_own() as connection:
             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(_CHANNEL)))
             self._interrupt()  # what was said before nobody heard
             self.is_listening = True

@@ -14,4 +14,5 @@ class Clients:
     database: Database
     store: Store
     queue: JobQueue
+    may_call_private: bool = False  # webhooks on the developer's own machine
     functions_up_to: int = 0  # bytes a stage may read and still be a function's work; 0: all is the worker's

@@ -36,6 +36,14 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(
         default=1200, gt=0, description="How often one key may ask, unless the key has a limit of its own."
     )
+    cors_origins: str = Field(
+        default="", description="Other sites whose pages may call the API, between spaces; none by default."
+    )
+    webhooks_to_private: bool = Field(
+        default=False,
+        description="Lets webhooks call private addresses and plain http: for a developer's machine only.",
+    )
+    raw_retention_days: int = Field(default=90, ge=1, description="Days that files stay as they were received.")
     host: str = Field(default="127.0.0.1", description="Address the service listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port the service listens on.")
     worker_concurrency: int = Field(

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Literal, NewType, Self
+from typing import Any, Literal, NewType, Self, cast
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import Connection, NullPool, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
@@ -78,6 +79,15 @@ class Database:
                     raise
                 raise Busy from error
             yield
+
+    def connection_of_its_own(self) -> psycopg.Connection:
+        """A connection outside the pool and any transaction, to listen on; the caller closes it."""
+        pooled = self._engine.raw_connection()
+        connection = cast("psycopg.Connection", pooled.driver_connection)
+        pooled.detach()
+        connection.rollback()
+        connection.autocommit = True
+        return connection
 
     def check(self) -> None:
         """Ask the server for its schema version.

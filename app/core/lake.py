@@ -102,6 +102,11 @@ class CompanyKeys:
         return f"processed/{self._company}/preparo_{_stamp(at)}.json"
 
     @property
+    def folders(self) -> tuple[str, ...]:
+        """Everything of the company lies in these, and nothing of another."""
+        return tuple(f"{layer}/{self._company}" for layer in sorted(_OF_COMPANIES))
+
+    @property
     def _company(self) -> str:
         return f"{self.slug}/{self.cnpj.text}"
 

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import procrastinate
 from procrastinate.jobs import Job as QueuedJob
 from procrastinate.jobs import Status
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
+from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
 from app.core.database import AccountId
@@ -21,6 +22,7 @@ MAX_ATTEMPTS = len(_PAUSES_S) + 1
 _HEARTBEAT_S = 5.0
 _LOST_AFTER_S = 30.0
 _SWEEP_EVERY = "*/15 * * * * *"  # cron with seconds first
+_NIGHTLY = "17 6 * * *"  # UTC: 3:17 in Brasília
 _QUEUES = ["work", "housekeeping"]
 
 
@@ -29,10 +31,15 @@ class JobName(StrEnum):
 
     PREPARE = "prepare"
     FORECAST = "forecast"
+    ERASE = "erase"
+    DELIVER = "deliver"
 
 
 class Job(NamedTuple):
-    """What a job is about. One job at a time runs for a company."""
+    """What a job is about. One job at a time runs for a company (a webhook has its jobs one by one as well).
+
+    `upload` is what the job is to do: an upload, the receipt of an erasure, the delivery of an event.
+    """
 
     account: AccountId
     company: UUID
@@ -50,14 +57,29 @@ class JobQueue:
         self._url = libpq_url
         self._app = _app(libpq_url)
 
-    def enqueue(self, session: Session, name: JobName, job: Job) -> None:
-        """Add a job that exists when, and only when, the session's transaction commits."""
+    def enqueue(self, session: Session, name: JobName, job: Job, *, at: datetime | None = None) -> None:
+        """Add a job, due now or at a time, that exists when, and only when, the session's transaction commits."""
         connection = session.connection().connection.driver_connection
         arguments = {"account": str(job.account), "company": str(job.company), "upload": str(job.upload)}
-        self._app.configure_task(name, queue="work", lock=str(job.company), connection=connection).defer(**arguments)
+        task = self._app.configure_task(
+            name, queue="work", lock=str(job.company), schedule_at=at, connection=connection
+        )
+        task.defer(**arguments)
+
+    @staticmethod
+    def forget(session: Session, company: UUID) -> int:
+        """Remove the jobs of a company that have not begun; returns how many there were."""
+        waiting = text("DELETE FROM procrastinate_jobs WHERE lock = :lock AND status = 'todo'")
+        return cast("CursorResult[Any]", session.execute(waiting, {"lock": str(company)})).rowcount
 
     def work(
-        self, handlers: Mapping[JobName, Handler], *, give_up: GiveUp, concurrency: int, until_idle: bool = False
+        self,
+        handlers: Mapping[JobName, Handler],
+        *,
+        give_up: GiveUp,
+        concurrency: int,
+        until_idle: bool = False,
+        every_night: Callable[[], None] | None = None,
     ) -> None:
         """Run jobs until the process is told to stop (SIGINT, SIGTERM), or until none is left that is due.
 
@@ -68,6 +90,8 @@ class JobQueue:
         for name, handler in handlers.items():
             _add_task(app, name, handler, give_up)
         _add_sweep(app, give_up)
+        if every_night is not None:
+            _add_nightly(app, every_night)
         asyncio.run(_work(app, concurrency=concurrency, until_idle=until_idle))
 
 
@@ -119,6 +143,15 @@ def _add_sweep(app: procrastinate.App, give_up: GiveUp) -> None:
 
     task = app.task(name="sweep", queue="housekeeping", queueing_lock="sweep")(sweep)
     app.periodic(cron=_SWEEP_EVERY)(task)
+
+
+def _add_nightly(app: procrastinate.App, every_night: Callable[[], None]) -> None:
+    def tidy(timestamp: int) -> None:
+        del timestamp
+        every_night()
+
+    task = app.task(name="tidy", queue="housekeeping", queueing_lock="tidy")(tidy)
+    app.periodic(cron=_NIGHTLY)(task)
 
 
 async def _revive(app: procrastinate.App, queued: QueuedJob, give_up: GiveUp) -> None:

@@ -143,7 +143,13 @@ class CompanyRow(Owned):
     __tablename__ = "companies"
     __table_args__ = (
         ForeignKeyConstraint(["account_id"], ["accounts.id"]),
-        UniqueConstraint("account_id", "cnpj"),
+        Index(
+            "uq_companies_account_id_cnpj",
+            "account_id",
+            "cnpj",
+            unique=True,
+            postgresql_where=text("erased_at IS NULL"),
+        ),
         # The lake's prefix is one company's of one account, whoever else follows the same CNPJ under the same name.
         UniqueConstraint("slug", "cnpj", name="uq_companies_slug_cnpj"),
     )
@@ -151,6 +157,7 @@ class CompanyRow(Owned):
     cnpj: Mapped[str]
     slug: Mapped[str]
     name: Mapped[str]
+    erased_at: Mapped[datetime | None]  # the row keeps the prefix until the last object is gone
 
 
 class UploadRow(Owned):
@@ -166,7 +173,7 @@ class UploadRow(Owned):
             "company_id",
             "content_hash",
             unique=True,
-            postgresql_where=text("state <> 'failed'"),
+            postgresql_where=text("state NOT IN ('failed', 'cancelled')"),
         ),
     )
 

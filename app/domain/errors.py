@@ -212,6 +212,14 @@ class TooLateToCancel(BadInput):
     explanation = Text("O envio está em {state} e fica como está.", "The upload is {state} and stays as it is.")
 
 
+class UploadCancelled(BadInput):
+    """Este envio foi cancelado."""
+
+    code = "upload-cancelled"
+    english = "This upload was cancelled."
+    explanation = Text("Nada dele foi publicado.", "Nothing of it was published.")
+
+
 class FileNotArrived(BadInput):
     """Falta um arquivo deste envio."""
 

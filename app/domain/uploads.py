@@ -14,19 +14,24 @@ class Table(StrEnum):
 
 
 class UploadState(StrEnum):
-    """received -> preparing -> prepared -> forecasting -> published; failed may follow any of the middle ones."""
+    """received -> preparing -> prepared -> forecasting -> published; failed or cancelled may follow any but the last.
 
+    An upload whose files go straight to the lake is awaiting them before it is received.
+    """
+
+    AWAITING = "awaiting-files"
     RECEIVED = "received"
     PREPARING = "preparing"
     PREPARED = "prepared"
     FORECASTING = "forecasting"
     PUBLISHED = "published"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
     @property
     def is_final(self) -> bool:
         """Whether nothing more will happen to the upload by itself."""
-        return self in {UploadState.PUBLISHED, UploadState.FAILED}
+        return self in {UploadState.PUBLISHED, UploadState.FAILED, UploadState.CANCELLED}
 
 
 class IncomingFile(NamedTuple):

@@ -46,6 +46,15 @@ class Caller:
         if not self.may(scope):
             raise MissingScope(scope=scope.value)
 
+    def require_whole_account(self) -> None:
+        """Stop here for a key that is for some companies alone.
+
+        Raises:
+            MissingScope: it is.
+        """
+        if self.cnpjs is not None:
+            raise MissingScope(scope=Scope.ADMIN.value)
+
     def require_company(self, cnpj: Cnpj) -> None:
         """Stop here for a company outside the key's limit, as if it were not there.
 

@@ -4,7 +4,7 @@ from secrets import token_hex
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -60,7 +60,7 @@ def find_company(session: Session, cnpj: Cnpj) -> Company:
     Raises:
         UnknownCompany: the account has none; whether another account does is not told.
     """
-    row = session.scalar(select(CompanyRow).where(CompanyRow.cnpj == cnpj.text))
+    row = session.scalar(_living(cnpj))
     if row is None:
         raise UnknownCompany(cnpj=cnpj.formatted)
     return _company(row)
@@ -78,10 +78,20 @@ def register_company(session: Session, *, account: AccountId, cnpj: Cnpj, name: 
     for own in (slug, f"{slug}-{token_hex(4)}"):
         fresh = {"account_id": account, "id": uuid4(), "cnpj": cnpj.text, "slug": own, "name": kept_name(name)}
         session.execute(insert(CompanyRow).values(fresh).on_conflict_do_nothing())
-        row = session.scalar(select(CompanyRow).where(CompanyRow.cnpj == cnpj.text))
-        if row is not None:
+        if session.scalar(_living(cnpj)) is not None:
             break
     return find_company(session, cnpj)
+
+
+def list_companies(clients: Clients, account: AccountId) -> list[Company]:
+    """Every company of the account, by name."""
+    with clients.database.session(account) as session:
+        rows = session.scalars(select(CompanyRow).where(CompanyRow.erased_at.is_(None)).order_by(CompanyRow.name))
+        return [_company(row) for row in rows]
+
+
+def _living(cnpj: Cnpj) -> Select[CompanyRow]:
+    return select(CompanyRow).where(CompanyRow.cnpj == cnpj.text, CompanyRow.erased_at.is_(None))
 
 
 def _company(row: CompanyRow) -> Company:

@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
+import polars as pl
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.clients import Clients
 from app.core.queue import Job
 from app.core.tables import RunRow
-from app.domain.columns import HORIZON_DAYS, LEVEL, MODEL, WAPE
+from app.domain.columns import HORIZON_DAYS, ID, LEVEL, MODEL, WAPE
 from app.domain.forecasts import OURS
 from app.domain.uploads import UploadState
 from app.ml.demand import Demand
@@ -23,6 +24,7 @@ from app.pipeline.frames import read_frame, read_frames, write_frame
 from app.pipeline.preparation import FEATURES, PRODUCTS
 from app.pipeline.publishing import ALL_MONTHS, Publication, current, publish
 from app.pipeline.uploads import begin, timed, upload_row
+from app.pipeline.webhooks import tell
 from app.utils import metrics
 
 FRAMES = ("forecast", "totals", "accuracy", "series")
@@ -75,9 +77,14 @@ def _write(
     publications = []
     for kind in FRAMES:
         key = company.keys.prediction(kind, last_day=demand.last, at=now)
-        write_frame(clients.store, key, getattr(forecasts, kind))
+        write_frame(clients.store, key, _in_order(getattr(forecasts, kind)))
         publications.append(Publication(kind=kind, month=ALL_MONTHS, key=key))
     return publications
+
+
+def _in_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows of one series together: then the row groups' own statistics lead a reader past the others."""
+    return frame.sort([name for name in (LEVEL, ID) if name in frame.columns], maintain_order=True)
 
 
 def _finish(
@@ -95,6 +102,7 @@ def _finish(
         row.stage, row.progress, row.timings, row.metrics = "published", 100, timings, facts
         row.finished_at = datetime.now(UTC)
         upload_row(session, job).state = UploadState.PUBLISHED
+        tell(clients, session, job, UploadState.PUBLISHED, now=datetime.now(UTC))
 
 
 def _facts(demand: Demand, forecasts: Forecasts) -> dict[str, Any]:

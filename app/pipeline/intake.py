@@ -93,7 +93,7 @@ def _same_upload(session: Session, company: Company, content_hash: bytes) -> UUI
         select(UploadRow.id).where(
             UploadRow.company_id == company.id,
             UploadRow.content_hash == content_hash,
-            UploadRow.state != UploadState.FAILED,
+            UploadRow.state.not_in([UploadState.FAILED, UploadState.CANCELLED]),
         )
     )
 

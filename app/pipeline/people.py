@@ -166,6 +166,11 @@ def caller_of_session(clients: Clients, secret: str, *, now: datetime) -> Caller
     return Caller(account=account, id=user.id, actor=f"user:{user.id}", scopes=scopes, expires_at=row.expires_at)
 
 
+def csrf_of(session: str) -> str:
+    """What a page of the session sends beside its cookie."""
+    return csrf_token(session)
+
+
 def require_csrf(session: str, token: str | None) -> None:
     """Make sure that a page of ours sent this.
 

@@ -2,20 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from app.core.clients import Clients
 from app.core.database import AccountId
 from app.core.queue import Job
 from app.core.tables import CompanyRow, RunRow, UploadRow
-from app.domain.errors import AppError, UnknownUpload
+from app.domain.access import Action
+from app.domain.cnpj import Cnpj
+from app.domain.errors import AppError, TooLateToCancel, UnknownUpload, UploadCancelled
 from app.domain.uploads import UploadState
+from app.pipeline.audit import Deed, note
+from app.pipeline.companies import find_company
+from app.pipeline.webhooks import tell
 from app.utils.metrics import STAGES, UPLOADS
 
 # A failed upload may be begun again: by hand, or by a retry that a crash interrupted.
@@ -61,8 +66,15 @@ def find_upload(clients: Clients, account: AccountId, upload: UUID) -> Upload:
 
 
 def upload_row(session: Session, job: Job) -> UploadRow:
-    """The row a job is about, locked until the session ends."""
-    return session.scalars(select(UploadRow).where(UploadRow.id == job.upload).with_for_update()).one()
+    """The row a job is about, locked until the session ends.
+
+    Raises:
+        UploadCancelled: meanwhile the customer has cancelled it, or erased the company.
+    """
+    row = session.scalar(select(UploadRow).where(UploadRow.id == job.upload).with_for_update())
+    if row is None or row.state == UploadState.CANCELLED:
+        raise UploadCancelled
+    return row
 
 
 def begin(clients: Clients, job: Job, state: UploadState) -> UploadRow | None:
@@ -79,10 +91,59 @@ def give_up(clients: Clients, job: Job, error: BaseException | None) -> None:
     """Say that a job will not be tried again, and why, in the customer's words. What was published stays published."""
     known = error if isinstance(error, AppError) else AppError()
     with clients.database.session(job.account) as session:
-        row = upload_row(session, job)
+        row = session.get(UploadRow, (job.account, job.upload), with_for_update=True)
+        if row is None or row.state == UploadState.CANCELLED:  # nobody waits for it
+            return
         row.state = UploadState.FAILED
         row.error = known.in_both_languages()
+        tell(clients, session, job, UploadState.FAILED, now=datetime.now(UTC))
     UPLOADS.labels(UploadState.FAILED).inc()
+
+
+def cancel_upload(clients: Clients, account: AccountId, upload: UUID, *, actor: str) -> Upload:
+    """Publish nothing of an upload; cancelling it again changes nothing.
+
+    Raises:
+        UnknownUpload: the account has none with this id.
+        TooLateToCancel: it is published, or has failed.
+    """
+    with clients.database.session(account) as session:
+        row = session.get(UploadRow, (account, upload), with_for_update=True)
+        if row is None:
+            raise UnknownUpload(upload_id=upload)
+        if row.state in {UploadState.PUBLISHED, UploadState.FAILED}:
+            raise TooLateToCancel(state=row.state)
+        if row.state != UploadState.CANCELLED:
+            row.state = UploadState.CANCELLED
+            note(session, account, Deed(Action.UPLOAD_CANCELLED, str(upload), actor))
+    return find_upload(clients, account, upload)
+
+
+def list_uploads(
+    clients: Clients,
+    account: AccountId,
+    *,
+    limit: int,
+    cnpj: Cnpj | None = None,
+    state: UploadState | None = None,
+    before: tuple[datetime, UUID] | None = None,
+) -> list[Upload]:
+    """The newest uploads of the account, or of one company, or those older than `before`; with their whole reports.
+
+    Raises:
+        UnknownCompany: the account has no such company.
+    """
+    with clients.database.session(account) as session:
+        wanted = select(UploadRow, CompanyRow.cnpj, RunRow).join(CompanyRow, CompanyRow.id == UploadRow.company_id)
+        wanted = wanted.outerjoin(RunRow, RunRow.upload_id == UploadRow.id).where(CompanyRow.erased_at.is_(None))
+        if cnpj is not None:
+            wanted = wanted.where(UploadRow.company_id == find_company(session, cnpj).id)
+        if state is not None:
+            wanted = wanted.where(UploadRow.state == state)
+        if before is not None:
+            wanted = wanted.where(tuple_(UploadRow.created_at, UploadRow.id) < before)
+        newest = wanted.order_by(UploadRow.created_at.desc(), UploadRow.id.desc()).limit(limit)
+        return [_upload(row, cnpj=company, run=run) for row, company, run in session.execute(newest)]
 
 
 @contextmanager

@@ -1,1 +1,27 @@
 """One file a subject; each route parses, calls one story, and shapes the answer."""
+
+from typing import Final
+
+from app.api.routes import (
+    accuracy,
+    audit,
+    companies,
+    docs,
+    health,
+    keys,
+    metrics,
+    predictions,
+    problems,
+    products,
+    runs,
+    sales,
+    session,
+    upload,
+    users,
+)
+
+_ROOMS = (
+    *(upload, predictions, products, sales, accuracy, runs, companies),
+    *(keys, users, session, audit, health, metrics, problems, docs),
+)
+ROUTERS: Final = tuple(room.router for room in _ROOMS)

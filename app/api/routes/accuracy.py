@@ -1,7 +1,8 @@
 """How wrong the forecasts were before."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
+from app.api.answers import Wanted, answer, reading_responses
 from app.api.dependencies import ClientsOf, Published
 from app.api.schemas.problems import problem_responses
 from app.api.schemas.readings import Accuracy
@@ -10,8 +11,15 @@ from app.pipeline import reading
 router = APIRouter(tags=["readings"])
 
 
-@router.get("/accuracy/{cnpj}", responses=problem_responses(401, 404, 422, 503))
-def accuracy(published: Published, clients: ClientsOf) -> Accuracy:
+@router.get(
+    "/accuracy/{cnpj}",
+    response_model=Accuracy,
+    responses=reading_responses() | problem_responses(401, 403, 404, 406, 422, 429, 503),
+)
+def accuracy(request: Request, published: Published, clients: ClientsOf, wanted: Wanted) -> Response:
     """The backtest of the run that is served: ours beside seasonal naive, per level and horizon."""
-    rows = reading.accuracy(clients, published).to_dicts()
-    return Accuracy.model_validate(published.facts() | {"rows": rows})
+
+    def rows() -> reading.Page:
+        return reading.Page(reading.accuracy(clients, published), None)
+
+    return answer(request, clients, published, wanted, rows)

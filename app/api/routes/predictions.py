@@ -1,34 +1,66 @@
 """Forecasts of a company."""
 
+from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
+from app.api.answers import Cursor, Id, Limit, Search, Wanted, answer, reading_responses, rows_wanted
 from app.api.dependencies import ClientsOf, Published
 from app.api.schemas.problems import problem_responses
 from app.api.schemas.readings import Predictions
+from app.domain.errors import InvalidRequest
 from app.domain.forecasts import Horizon, Level
 from app.pipeline import reading
+from app.pipeline.reading.forecasts import DAILY_SORTS, TOTALS_SORTS
 
 router = APIRouter(tags=["readings"])
 
+_SORTS = sorted({*TOTALS_SORTS, *DAILY_SORTS})
 
-@router.get("/predictions/{cnpj}", responses=problem_responses(401, 404, 409, 422, 503))
+
+@router.get(
+    "/predictions/{cnpj}",
+    response_model=Predictions,
+    responses=reading_responses() | problem_responses(401, 403, 404, 406, 409, 422, 429, 503),
+)
 def predictions(
+    request: Request,
     published: Published,
     clients: ClientsOf,
+    wanted: Wanted,
     view: Literal["totals", "daily"] = "totals",
     level: Level | None = None,
-    id: Annotated[str | None, Query(description="CNPJ, category or SKU")] = None,
+    id: Id = None,
+    category: Annotated[str | None, Query(max_length=500, description="The category and its products.")] = None,
     horizon_days: Horizon | None = None,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 300,
-    cursor: str | None = None,
-) -> Predictions:
+    first_day: Annotated[date | None, Query(description="Of `view=daily`.")] = None,
+    last_day: Annotated[date | None, Query(description="Of `view=daily`; included.")] = None,
+    search: Search = None,
+    sort: Annotated[
+        str | None, Query(pattern=f"^-?({'|'.join(_SORTS)})$", description="A column; `-` before it: descending.")
+    ] = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
+) -> Response:
     """Totals of the next 30, 60 and 90 days, what earns most first; or, with `view=daily`, the days one by one."""
-    wanted = reading.Slice(level=level, id=id, limit=limit, cursor=cursor)
-    if view == "daily":
-        page = reading.daily(clients, published, wanted)
-    else:
-        page = reading.totals(clients, published, wanted, horizon_days=horizon_days)
-    facts = published.facts() | {"view": view, "rows": page.rows.to_dicts(), "next_cursor": page.next_cursor}
-    return Predictions.model_validate(facts)
+    known = DAILY_SORTS if view == "daily" else TOTALS_SORTS
+    if sort is not None and sort.removeprefix("-") not in known:
+        raise InvalidRequest(problems=f"sort: {', '.join(known)}")
+    asked = reading.Slice(
+        level=level,
+        id=id,
+        category=category,
+        search=search,
+        first_day=first_day,
+        last_day=last_day,
+        sort=sort,
+        limit=rows_wanted(limit, wanted, by_default=300),
+        cursor=cursor,
+    )
+    rows = (
+        (lambda: reading.daily(clients, published, asked))
+        if view == "daily"
+        else (lambda: reading.totals(clients, published, asked, horizon_days=horizon_days))
+    )
+    return answer(request, clients, published, wanted, rows, {"view": view})

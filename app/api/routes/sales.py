@@ -1,31 +1,55 @@
 """Past sales of a company."""
 
+from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
+from app.api.answers import Cursor, Id, Limit, Search, Wanted, answer, reading_responses, rows_wanted
 from app.api.dependencies import ClientsOf, Published
 from app.api.schemas.problems import problem_responses
 from app.api.schemas.readings import Sales
 from app.domain.forecasts import Level
 from app.pipeline import reading
+from app.pipeline.reading.sales import SALES_SORTS
 
 router = APIRouter(tags=["readings"])
 
 
-@router.get("/sales/{cnpj}", responses=problem_responses(401, 404, 409, 422, 503))
+@router.get(
+    "/sales/{cnpj}",
+    response_model=Sales,
+    responses=reading_responses() | problem_responses(401, 403, 404, 406, 409, 422, 429, 503),
+)
 def sales(
+    request: Request,
     published: Published,
     clients: ClientsOf,
+    wanted: Wanted,
     period: Literal["daily", "weekly", "monthly"] = "daily",
     level: Literal[Level.COMPANY, Level.CATEGORY, Level.PRODUCT] = Level.COMPANY,
-    id: Annotated[str | None, Query(description="CNPJ, category or SKU")] = None,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
-    cursor: str | None = None,
-) -> Sales:
+    id: Id = None,
+    category: Annotated[str | None, Query(max_length=500, description="Only sales of this category.")] = None,
+    first_day: date | None = None,
+    last_day: Annotated[date | None, Query(description="Included.")] = None,
+    search: Search = None,
+    sort: Annotated[
+        str | None, Query(pattern=f"^-?({'|'.join(SALES_SORTS)})$", description="`-` before it: descending.")
+    ] = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
+) -> Response:
     """What was sold by day, week or month: of the company, of its categories or of its products."""
-    page = reading.sales(
-        clients, published, reading.Slice(level=level, id=id, limit=limit, cursor=cursor), period=period
+    asked = reading.Slice(
+        level=level,
+        id=id,
+        category=category,
+        search=search,
+        first_day=first_day,
+        last_day=last_day,
+        sort=sort,
+        limit=rows_wanted(limit, wanted, by_default=1000),
+        cursor=cursor,
     )
-    facts = published.facts() | {"period": period, "rows": page.rows.to_dicts(), "next_cursor": page.next_cursor}
-    return Sales.model_validate(facts)
+    rows = lambda: reading.sales(clients, published, asked, period=period)  # noqa: E731  read only if it must be
+    return answer(request, clients, published, wanted, rows, {"period": period})

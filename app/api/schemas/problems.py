@@ -1,5 +1,6 @@
 """The shape of an error."""
 
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -25,6 +26,9 @@ class ProblemKind(BaseModel):
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems a route may answer, for the OpenAPI document."""
+    """The problems a route may answer, for the OpenAPI document. Any may meet a bad version or huge headers."""
     content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
-    return {status: {"description": "Problem", "content": content} for status in statuses}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in sorted({400, 431, *statuses})
+    }

@@ -59,6 +59,12 @@ class ProductRow(BaseModel):
     id: str
     name: str | None
     category: str | None
+    abc: Literal["A", "B", "C"] | None = Field(description="A: the products that make 80 % of a year's revenue.")
+    price: float | None = Field(description="BRL, as the catalogue has it.")
+    last_sale: dt.date | None
+    sold_30: float | None = Field(description="Units of the last 30 days of history.")
+    revenue_365: float | None = Field(description="BRL of the last 365 days of history.")
+    trend: float | None = Field(description="Next 30 days beside the last 30: 0.1 is 10 % more.")
     mean_30: float
     mean_60: float
     mean_90: float
@@ -66,6 +72,7 @@ class ProductRow(BaseModel):
     revenue_mean_60: float | None
     revenue_mean_90: float | None
     model: str | None = Field(description="What serves the product.")
+    demand_class: str | None = Field(description="How it sells: smooth, intermittent, ...")
     grade: str | None = Field(description="A to D: how far to trust it.")
     reason: str | None
 
@@ -81,6 +88,7 @@ class SalesRow(BaseModel):
     """What was sold in one period."""
 
     id: str
+    name: str | None
     date: dt.date = Field(description="First day of the period.")
     quantity: float
     revenue: float
@@ -112,3 +120,4 @@ class Accuracy(Reading):
     """The backtest of the run that is served."""
 
     rows: list[AccuracyRow]
+    next_cursor: str | None

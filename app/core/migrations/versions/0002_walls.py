@@ -35,6 +35,25 @@ def _keys_with_scopes() -> None:
     op.add_column("api_keys", sa.Column("requests_per_minute", sa.BigInteger(), nullable=True))
     op.add_column("api_keys", sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("api_keys", sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True))
+    # An erased company keeps its row, and so its prefix, until the last of its objects is gone.
+    op.add_column("companies", sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
+    op.drop_constraint("uq_companies_account_id_cnpj", "companies")
+    op.create_index(
+        "uq_companies_account_id_cnpj",
+        "companies",
+        ["account_id", "cnpj"],
+        unique=True,
+        postgresql_where=sa.text("erased_at IS NULL"),
+    )
+    # A cancelled upload, too, may be sent again.
+    op.drop_index("uq_uploads_content", "uploads")
+    op.create_index(
+        "uq_uploads_content",
+        "uploads",
+        ["account_id", "company_id", "content_hash"],
+        unique=True,
+        postgresql_where=sa.text("state NOT IN ('failed', 'cancelled')"),
+    )
     # The lake's prefix of a company is its alone, though two accounts may follow the same company.
     op.create_unique_constraint("uq_companies_slug_cnpj", "companies", ["slug", "cnpj"])
     # Housekeeping goes from account to account; it sees which there are, and nothing of them.

@@ -1,0 +1,181 @@
+"""Readings as answers: the format that was asked for, validators for caches, and where the next page is."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Query, Request, Response
+from starlette.datastructures import Headers
+
+from app.core.clients import Clients
+from app.domain.errors import InvalidRequest, NotAcceptable
+from app.pipeline.audit import note_reading
+from app.pipeline.reading import Page, Published
+from app.pipeline.rendering import Format, render
+
+MEDIA_TYPES: Final[Mapping[Format, str]] = {
+    Format.JSON: "application/json",
+    Format.CSV: "text/csv",
+    Format.PARQUET: "application/vnd.apache.parquet",
+    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_MOST_ROWS: Final[Mapping[Format, int]] = {
+    Format.JSON: 10_000,
+    Format.CSV: 1_000_000,
+    Format.PARQUET: 1_000_000,
+    Format.XLSX: 100_000,
+}
+
+
+def wanted_format(
+    request: Request,
+    format: Annotated[  # noqa: A002  the parameter's public name
+        Format | None, Query(description="Instead of the `Accept` header, for a plain link.")
+    ] = None,
+) -> Format:
+    """The format that was asked for.
+
+    Raises:
+        NotAcceptable: none of ours is.
+    """
+    return format or _negotiated(request.headers.get("accept", "*/*"))
+
+
+Wanted = Annotated[Format, Depends(wanted_format)]
+Limit = Annotated[
+    int | None, Query(ge=1, le=max(_MOST_ROWS.values()), description="Rows a page; JSON up to 10 000, Excel 100 000.")
+]
+Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")]
+Id = Annotated[str | None, Query(max_length=500, description="CNPJ, category or SKU.")]
+Search = Annotated[str | None, Query(max_length=200, description="Part of a name or id; case and accents don't count.")]
+
+
+def rows_wanted(limit: int | None, kind: Format, *, by_default: int) -> int:
+    """Rows a page: JSON has a few unless more are asked for, a file has all it may.
+
+    Raises:
+        InvalidRequest: more than the format may have.
+    """
+    most = _MOST_ROWS[kind]
+    if limit is not None and limit > most:
+        raise InvalidRequest(problems=f"limit: {kind.value} <= {most}")
+    return limit or (by_default if kind is Format.JSON else most)
+
+
+def reading_responses() -> dict[int | str, dict[str, Any]]:
+    """What a reading answers when all is well, for the OpenAPI document."""
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    content = {media: binary for kind, media in MEDIA_TYPES.items() if kind is not Format.JSON}
+    text = {"schema": {"type": "string"}}
+    headers = {
+        "ETag": text | {"description": "Of the run, the question and the format."},
+        "Last-Modified": text | {"description": "When the run was published."},
+        "Link": text | {"description": '`rel="next"`: the page after this one.'},
+    }
+    return {
+        200: {"description": "In the format that was asked for.", "content": content, "headers": headers},
+        304: {"description": "What you have is what there is."},
+    }
+
+
+def answer(
+    request: Request,
+    clients: Clients,
+    what: Published,
+    kind: Format,
+    rows: Callable[[], Page],
+    facts: Mapping[str, Any] | None = None,
+) -> Response:
+    """The rows in the format asked for; unless the reader has them already, which is found out without reading any."""
+    headers = _validators(request, what, kind)
+    _write_down(request, clients, what)
+    request.state.may_be_remembered = True
+    if is_fresh(request.headers, etag=headers["ETag"], modified=what.published_at):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    page = rows()
+    if page.next_cursor is not None:
+        following = request.url.include_query_params(cursor=page.next_cursor)
+        headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+    body = render(page.rows, kind)
+    if kind is Format.JSON:
+        body = _enveloped(body, what.facts() | dict(facts or {}) | {"next_cursor": page.next_cursor})
+    else:
+        subject = request.url.path.split("/")[1]
+        name = f"{subject}-{what.company.cnpj.text}-{what.last_day}.{kind.value}"
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return Response(body, media_type=MEDIA_TYPES[kind], headers=headers)
+
+
+def is_fresh(headers: Headers | Mapping[str, str], *, etag: str, modified: datetime) -> bool:
+    """Whether what the reader has is what there is (RFC 9110, 13.1.2 and 13.1.3)."""
+    tags = headers.get("if-none-match")
+    if tags is not None:
+        return matches(tags, etag)
+    try:
+        since = parsedate_to_datetime(headers.get("if-modified-since", ""))
+    except ValueError:
+        return False
+    return modified.replace(microsecond=0) <= (since if since.tzinfo else since.replace(tzinfo=UTC))
+
+
+def matches(tags: str, etag: str) -> bool:
+    """Whether an `If-None-Match` names the tag; weakly, as the header asks."""
+    return tags.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+
+
+def _validators(request: Request, what: Published, kind: Format) -> dict[str, str]:
+    asked = f"{what.fingerprint} {kind} {request.url.path} {request.url.query}"
+    tag = hashlib.sha256(asked.encode(errors="surrogateescape")).hexdigest()[:24]
+    return {
+        "ETag": f'"{tag}"',
+        "Last-Modified": format_datetime(what.published_at.astimezone(UTC), usegmt=True),
+        "Cache-Control": "private, no-cache",
+        "Vary": "Accept, Accept-Encoding, Authorization, Cookie",
+    }
+
+
+def _write_down(request: Request, clients: Clients, what: Published) -> None:
+    caller, subject = request.state.caller, what.company.cnpj.text
+    kind = request.url.path.split("/")[1]
+    note_reading(clients, caller.account, subject, actor=caller.actor, what=kind, now=datetime.now(UTC))
+
+
+def _enveloped(rows: bytes, facts: Mapping[str, Any]) -> bytes:
+    head = json.dumps(facts, default=_text, ensure_ascii=False).encode()
+    return head[:-1] + b', "rows": ' + rows + b"}"
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _negotiated(accept: str) -> Format:
+    """The format the reader prefers most; of equals, ours (JSON first)."""
+    wishes = [_wish(part) for part in accept.split(",")]
+    ranked = sorted(MEDIA_TYPES, key=lambda kind: -_quality(MEDIA_TYPES[kind], wishes))
+    if _quality(MEDIA_TYPES[ranked[0]], wishes) <= 0:
+        raise NotAcceptable(known=", ".join(MEDIA_TYPES.values()))
+    return ranked[0]
+
+
+def _wish(part: str) -> tuple[str, float]:
+    media, *parameters = (piece.strip() for piece in part.split(";"))
+    quality = next((found[2:] for found in parameters if found.startswith("q=")), "1")
+    try:
+        return media.lower(), float(quality)
+    except ValueError:
+        return media.lower(), 0.0
+
+
+def _quality(media: str, wishes: list[tuple[str, float]]) -> float:
+    """Of the most exact wish that covers it (RFC 9110, 12.5.1)."""
+    family = media.partition("/")[0] + "/*"
+    for name in (media, family, "*/*"):
+        found = [quality for wish, quality in wishes if wish == name]
+        if found:
+            return max(found)
+    return 0.0
