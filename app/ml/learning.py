@@ -21,7 +21,9 @@ from app.ml.ranges import Calibration, calibrated
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Table = tuple[tuple[Calibration, ...], ...]  # by pool and horizon
 
+PRIOR_ROWS_OF_A_LEVEL = 20.0  # rows that a wider level's weights count as much as
 PLAIN = "mean_56"  # what is served where the ensemble does not earn its place
 FAMILIES = {
     "prophet": "trend",
@@ -34,6 +36,7 @@ FAMILIES = {
     "category_outlook": "outlook",
 }  # models that think alike; every other one estimates a level
 ROWS_OF_THEIR_OWN = 600  # rows from which a pool has ranges of its own
+ROWS_OF_THE_COMPANY = 9  # rows from which quantiles of 10 and 90 % can be told without a wider pool
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Learned:
     gated: Flags
     served: Floats
     ranges: Floats
-    calibrations: tuple[tuple[Calibration, ...], ...]
+    calibrations: Table
 
 
 def learn(
@@ -65,24 +68,23 @@ def learn(
     pools: Ints,
     n_pools: int,
     gate: bool,
-    prior: Floats | None = None,
-    prior_rows: float = PRIOR_ROWS,
+    wider: Learned | None = None,
 ) -> Learned:
-    """Learn weights pool by pool, drawn towards those of all pools together, and those towards `prior`.
+    """Learn weights pool by pool, drawn towards those of all pools together, and those towards a prior.
 
     Args:
         evidence: what the models said and what sold; the last origin is the end of the history.
         pools: index of its pool, (origins, series).
         n_pools: how many pools there are.
         gate: whether a pool whose plain mean did better is served by it.
-        prior: (models,) that sum to one; the average of the families if None.
-        prior_rows: rows of evidence that the prior counts as much as.
+        wider: a level of many series that a level of one or few leans on, for its weights and for its ranges.
     """
     models = tuple(name for name in evidence.totals if name != BASELINE)
     said = np.stack([evidence.totals[name] for name in models], axis=-1)
-    prior = equal_by_family([FAMILIES.get(name, "level") for name in models]) if prior is None else prior
+    prior = wider.weights.mean(axis=0) if wider else equal_by_family([FAMILIES.get(name, "level") for name in models])
     folds = [_moments_by_pool(said[o], evidence.sold[o], pools=pools[o], n_pools=n_pools) for o in range(len(said))]
-    weights = [_weights(_others(folds, fold), prior=prior, prior_rows=prior_rows) for fold in range(len(folds))]
+    rows = PRIOR_ROWS_OF_A_LEVEL if wider else PRIOR_ROWS
+    weights = [_weights(_others(folds, fold), prior=prior, prior_rows=rows) for fold in range(len(folds))]
     blended = np.stack([np.einsum("hsm,sm->hs", said[o], weights[o][pools[o]]) for o in range(len(said))])
     if gate:
         blended = blended * np.stack(
@@ -95,6 +97,8 @@ def learn(
     served = np.where(gated[pools][:, None], evidence.totals[PLAIN], blended)
     served = np.maximum.accumulate(np.maximum(served, 0), axis=1)
     tables = [_calibrations(evidence, served, pools=pools, n_pools=n_pools, without=o) for o in range(len(said))]
+    if wider:
+        tables = [_leaning(table, rows=np.isfinite(evidence.sold).sum(axis=(0, 2)), on=wider) for table in tables]
     ranges = np.stack([_ranges(served[o], tables[o], pools=pools[o]) for o in range(len(said))], axis=1)
     return Learned(models, pools, weights[-1], gated, served, ranges, tables[-1])
 
@@ -173,9 +177,7 @@ def _gated(evidence: Evidence, *, blended: Floats, pools: Ints, n_pools: int) ->
     return gated
 
 
-def _calibrations(
-    evidence: Evidence, served: Floats, *, pools: Ints, n_pools: int, without: int
-) -> tuple[tuple[Calibration, ...], ...]:
+def _calibrations(evidence: Evidence, served: Floats, *, pools: Ints, n_pools: int, without: int) -> Table:
     """By pool and horizon, from every fold but one; a pool with few rows shares the ranges of all."""
     folds = np.arange(len(served)) != without
     table = []
@@ -189,11 +191,21 @@ def _calibrations(
     return tuple(zip(*table, strict=True))
 
 
+def _leaning(table: Table, *, rows: Ints, on: Learned) -> Table:
+    """The wider level's ranges at horizons at which there are too few rows for any of its own."""
+    wider = on.calibrations[0]
+    pick = [
+        own if count > ROWS_OF_THE_COMPANY else wider[column]
+        for column, (own, count) in enumerate(zip(table[0], rows, strict=True))
+    ]
+    return (tuple(pick),)
+
+
 def _own(said: Floats, sold: Floats, *, rows: Flags, otherwise: Calibration) -> Calibration:
     return calibrated(said[rows], sold[rows]) if rows.sum() >= ROWS_OF_THEIR_OWN else otherwise
 
 
-def _ranges(served: Floats, table: tuple[tuple[Calibration, ...], ...], *, pools: Ints) -> Floats:
+def _ranges(served: Floats, table: Table, *, pools: Ints) -> Floats:
     """(quantiles, horizons, series)."""
     ranges = np.zeros((3, *served.shape))
     for pool, calibrations in enumerate(table):

@@ -32,7 +32,6 @@ AGGREGATE_FOLDS = 12  # a year of months for the company and its categories: ser
 OWN_PROPHET = 30  # days with a sale from which a product is given a Prophet of its own
 TOGETHER = 16384  # products whose history is laid out for Prophet at a time
 SAMPLE = 3000  # products from which the ranges of days are learned, evenly spaced
-COMPANY_PRIOR = 20.0  # rows of evidence that the categories' weights count as much as, for the one company
 
 
 @dataclass(frozen=True)
@@ -114,9 +113,7 @@ def _aggregates(history: History, *, company: str) -> tuple[TrainedLevel, Traine
     whole, parts = _series(evidence, slice(0, 1)), _series(evidence, slice(1, None))
     pools = np.zeros((len(origins), len(history.categories)), np.int64)
     learned = learn(parts, pools=pools, n_pools=1, gate=False)
-    of_company = learn(
-        whole, pools=pools[:, :1], n_pools=1, gate=False, prior=learned.weights[0], prior_rows=COMPANY_PRIOR
-    )
+    of_company = learn(whole, pools=pools[:, :1], n_pools=1, gate=False, wider=learned)
     day_ranges = calibrated_days(learned.served, [shape[1:] for shape in shapes], units=units[:, 1:], origins=origins)
     return (
         TrainedLevel(Level.COMPANY, [company], whole, of_company, shapes[-1][:1], day_ranges),
