@@ -197,8 +197,8 @@ def _compare(
     print(
         f"  {name} ({len(places):,} series): ours is better on {(gap > 1e-3).sum():,}, alike within 1e-3 on "
         f"{(np.abs(gap) <= 1e-3).sum():,}, worse on {(gap < -1e-3).sum():,}\n"
-        f"    posterior: least {gap.min():+.1e}, median {np.median(gap):+.1e}, most {gap.max():+.2f}; "
-        f"forecasts apart: median {np.median(apart):.3%}, 90 % {np.quantile(apart, 0.9):.3%}, most {apart.max():.2%}"
+        f"    posterior: least {gap.min():+.1e}, median {np.median(gap):+.1e}, most {gap.max():+.1e}; "
+        f"forecasts apart: median {np.median(apart):.4%}, 90 % {np.quantile(apart, 0.9):.4%}, most {apart.max():.4%}"
     )
     return gap, apart
 

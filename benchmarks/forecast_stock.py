@@ -50,8 +50,8 @@ def tight_fit(series: SeriesSet, index: int) -> StockFit:
     """Stan at its best, never shown our answer: tolerances at rounding, and bends it does not use taken away.
 
     The Laplace prior has a kink where a bend is zero, and there the line searches of Stan's optimisers end, tolerances
-    or not. So BFGS is followed by Newton without the bends that were left below a NEGLIGIBLE share of the largest, until
-    all that remain are in use. What it finds is a point of the whole model: the bends taken away are zero.
+    or not. So BFGS is followed by Newton without the bends left below a NEGLIGIBLE share of the largest, until all that
+    remain are in use. What it finds is a point of the whole model: the bends taken away are zero.
     """
     observed, days = _tables(series, index)
     begun = time.perf_counter()
