@@ -10,11 +10,12 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from accuracy_peers import DAYS, PEERS, Floats, mean_56, seasonal_naive
+from accuracy_peers import DAYS, PEERS, Floats
 from accuracy_sets import RESTAURANT, journey, restaurant, until
 
 from app.domain.columns import DATE, HORIZON_DAYS, ID, LEVEL, MEAN, P10, P50, P90, QUANTITY, SKU
@@ -58,7 +59,7 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--restaurant", type=Path, default=RESTAURANT, help="folder of the restaurant's three CSVs")
     parser.add_argument("--sets", nargs="+", default=["restaurant", "journey"])
     parser.add_argument("--cutoffs", nargs="+", type=int, default=list(CUTOFFS))
@@ -69,26 +70,30 @@ def _options() -> argparse.Namespace:
 
 def _answers(demand: Demand, *, cutoff: int, sample: int, peers: list[str]) -> Iterator[tuple[Task, dict[str, Floats]]]:
     """Every level's task at a cutoff with everyone's daily paths."""
-    known = until(demand, days_before_end=cutoff)
-    begun = time.perf_counter()
-    forecasts = predict(train(known))
-    print(f"ours at -{cutoff}: {time.perf_counter() - begun:.1f} s", flush=True)
-    history = history_of(screened(known).demand)
-    for task in _tasks(demand, known, history=history, forecasts=forecasts, sample=sample):
+    for task, first in tasks(demand, cutoff=cutoff, sample=sample):
         said = {OURS: task.ours}
         chosen = peers if task.level != "product (all)" else [p for p in peers if p in ("seasonal_naive", "mean_56")]
         for name in chosen:
             begun = time.perf_counter()
-            said[name] = PEERS[name](task.history, history.first)
+            said[name] = PEERS[name](task.history, first)
             print(f"  {task.level} {name}: {time.perf_counter() - begun:.1f} s", flush=True)
         if len(said) > 3:
             said[AVERAGE] = np.mean([path for name, path in said.items() if name != OURS], axis=0)
         yield task, said
 
 
-def _tasks(
-    demand: Demand, known: Demand, *, history: History, forecasts: Forecasts, sample: int
-) -> Iterator[Task]:
+def tasks(demand: Demand, *, cutoff: int, sample: int) -> Iterator[tuple[Task, date]]:
+    """Every level's task at a cutoff, and the first day of its histories."""
+    known = until(demand, days_before_end=cutoff)
+    begun = time.perf_counter()
+    forecasts = predict(train(known))
+    print(f"ours at -{cutoff}: {time.perf_counter() - begun:.1f} s", flush=True)
+    history = history_of(screened(known).demand)
+    for task in _tasks(demand, known, history=history, forecasts=forecasts, sample=sample):
+        yield task, history.first
+
+
+def _tasks(demand: Demand, known: Demand, *, history: History, forecasts: Forecasts, sample: int) -> Iterator[Task]:
     after = demand.daily.filter(pl.col(DATE) > known.last, (pl.col(DATE) - known.last).dt.total_days() <= DAYS)
     index = pl.DataFrame({SKU: history.skus, "series": np.arange(len(history.skus))})
     rows = after.join(index, on=SKU)
@@ -121,7 +126,7 @@ def _future_of_categories(demand: Demand, after: pl.DataFrame, *, history: Histo
     return sold
 
 
-def _task(name: str, history: Floats, sold: Floats, forecasts: Forecasts, level: Level, ids: list[str]) -> Task:  # noqa: PLR0913, PLR0917, E501 - a record's fields
+def _task(name: str, history: Floats, sold: Floats, forecasts: Forecasts, level: Level, ids: list[str]) -> Task:
     order = pl.DataFrame({ID: ids})
     daily = order.join(
         forecasts.forecast.filter(pl.col(LEVEL) == level.value).group_by(ID, maintain_order=True).agg(MEAN),
@@ -148,7 +153,6 @@ def _task(name: str, history: Floats, sold: Floats, forecasts: Forecasts, level:
 
 def _figures(task: Task, said: dict[str, Floats], *, of: dict[str, object]) -> Iterator[dict[str, object]]:
     """WAPE of days, and by horizon WAPE, RMSSE and bias of totals; pinball and coverage of our ranges."""
-    days = task.history.shape[1]
     step = np.square(np.diff(task.history, axis=1)).mean(axis=1)
     for model, path in said.items():
         yield of | {"model": model, "figure": "wape_days", "value": wape(task.sold, path)}
@@ -158,13 +162,10 @@ def _figures(task: Task, said: dict[str, Floats], *, of: dict[str, object]) -> I
             yield of | {"model": model, "figure": f"wape_{horizon}", "value": wape(sold, total)}
             yield of | {"model": model, "figure": f"bias_{horizon}", "value": bias(sold, total)}
             yield of | {"model": model, "figure": f"rmsse_{horizon}", "value": rmsse(sold, total, scale=step * horizon)}
-    assert days > 0
     for column, horizon in enumerate(HORIZONS):
         sold = task.sold[:, :horizon].sum(axis=1)
         low, middle, high = task.ranges[:, :, column]
-        loss = np.mean(
-            [pinball(sold, one, quantile=q) for q, one in zip(QUANTILES, (low, middle, high), strict=True)]
-        )
+        loss = np.mean([pinball(sold, one, quantile=q) for q, one in zip(QUANTILES, (low, middle, high), strict=True)])
         scaled = loss / max(sold.mean(), 1e-12)
         selling = low > 0
         yield of | {"model": OURS, "figure": f"coverage_{horizon}", "value": coverage(sold, low, high)}

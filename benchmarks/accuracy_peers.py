@@ -62,7 +62,7 @@ def dynamic_theta(history: Floats, first: date) -> Floats:
 
 
 def global_lightgbm(history: Floats, first: date) -> Floats:
-    """One LightGBM (Tweedie) over all series by mlforecast: lags, rolling means, weekday; ten threads of nothing."""
+    """One LightGBM (Tweedie) over all series by mlforecast: lags, rolling means, weekday."""
     import lightgbm as lgb  # noqa: PLC0415 - peers only
     from mlforecast import MLForecast  # noqa: PLC0415 - peers only
     from mlforecast.lag_transforms import RollingMean  # noqa: PLC0415 - peers only
@@ -79,7 +79,7 @@ def global_lightgbm(history: Floats, first: date) -> Floats:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        forecaster.fit(_long(history, first).to_pandas(), static_features=[])
+        forecaster.fit(long_table(history, first).to_pandas(), static_features=[])
         said = forecaster.predict(DAYS)
     return np.maximum(_wide(pl.from_pandas(said.reset_index(drop=True)), "lgb", series=len(history)), 0)
 
@@ -101,13 +101,13 @@ def _statsforecast(model: object, history: Floats, first: date) -> Floats:
     runner = StatsForecast(models=[model], freq="D", n_jobs=1, fallback_model=HistoricAverage())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        said = runner.forecast(h=DAYS, df=_long(history, first).to_pandas())
+        said = runner.forecast(h=DAYS, df=long_table(history, first).to_pandas())
     frame = pl.from_pandas(said.reset_index())
     column = next(name for name in frame.columns if name not in ("unique_id", "ds", "index"))
     return np.maximum(np.nan_to_num(_wide(frame, column, series=len(history))), 0)
 
 
-def _long(history: Floats, first: date) -> pl.DataFrame:
+def long_table(history: Floats, first: date) -> pl.DataFrame:
     """One row a series and day, from each series' first sale on."""
     series, days = history.shape
     begun = np.logical_or.accumulate(history > 0, axis=1)
