@@ -1,7 +1,7 @@
 """Floor 4: settings become clients here, once, and are handed down as arguments. Nothing is opened at import."""
 
 import atexit
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from sqlalchemy import make_url
@@ -12,6 +12,7 @@ from app.core.config import Settings
 from app.core.database import Database
 from app.core.embedded_postgres import running
 from app.core.queue import JobQueue
+from app.core.rds import Login, password_maker
 from app.core.s3 import Store
 
 
@@ -20,11 +21,12 @@ def opened(settings: Settings) -> Iterator[Clients]:
     """The outside world for as long as the block lasts; the embedded database is started, and brought up to date."""
     with ExitStack() as stack:
         url = _application_url(settings, stack)
-        database = stack.enter_context(Database(_for_sqlalchemy(url)))
+        password = _password(settings, url)
+        database = stack.enter_context(Database(_for_sqlalchemy(url), password=password))
         yield Clients(
             database=database,
             store=open_store(settings),
-            queue=JobQueue(url),
+            queue=JobQueue(url, password=password),
             may_call_private=settings.webhooks_to_private,
             functions_up_to=settings.functions_up_to_bytes,
         )
@@ -65,6 +67,16 @@ def _application_url(settings: Settings, stack: ExitStack) -> str:
     owner = stack.enter_context(running(settings.home / "postgres"))
     migrations.upgrade(_for_sqlalchemy(owner))
     return owner.replace("//postgres@", f"//{migrations.APPLICATION_ROLE}@", 1)
+
+
+def _password(settings: Settings, libpq_url: str) -> Callable[[], str] | None:
+    if settings.database_iam_region is None:
+        return None
+    url = make_url(libpq_url)
+    login = Login(
+        host=url.host or "", port=url.port or 5432, user=url.username or "", region=settings.database_iam_region
+    )
+    return password_maker(login)
 
 
 def _for_sqlalchemy(libpq_url: str) -> str:

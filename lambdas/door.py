@@ -13,8 +13,10 @@ from pydantic import BaseModel, Field
 from app.bootstrap import opened_for_good
 from app.core.clients import Clients
 from app.core.config import Settings
+from app.pipeline.handing import follow_missed
 from app.utils import logger
 
+Answer = dict[str, str | int | None]
 Story = Callable[..., UUID | None]
 
 
@@ -51,7 +53,7 @@ class ObjectCreated(BaseModel):
     detail: Detail
 
 
-def tell(event: object, context: Context, story: Story) -> dict[str, str | None]:
+def tell(event: object, context: Context, story: Story) -> Answer:
     """Tell the story of the object an event speaks of; answers with its upload.
 
     Raises:
@@ -69,6 +71,17 @@ def tell(event: object, context: Context, story: Story) -> dict[str, str | None]
             raise
         log.info("function done", upload_id=str(upload))
     return {"upload": str(upload) if upload else None}
+
+
+def tell_missed(layer: str, story: Callable[..., None]) -> Answer:
+    """The nightly round: whatever event was lost, its receipt is still in the lake."""
+    clients, _ = _opened()
+    return {"receipts": follow_missed(clients, layer, story=story, now=datetime.now(UTC))}
+
+
+def is_nightly(event: object) -> bool:
+    """Whether this is the schedule's event, not S3's."""
+    return isinstance(event, dict) and event.get("source") == "aws.events"
 
 
 def key_of(event: object, *, lake: str) -> str:

@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     owner_database_url: SecretStr | None = Field(
         default=None, description="PostgreSQL as the owner of the tables; only `migrate` uses it."
     )
+    database_iam_region: str | None = Field(
+        default=None, description="Region of an RDS that knows the machine's role; unset: the URL has the password."
+    )
     lake_url: str | None = Field(
         default=None, description="file:///folder or s3://bucket/prefix; unset: the folder `lake` under home."
     )

@@ -10,6 +10,7 @@ from app.domain.errors import InvalidCnpj
 from app.domain.uploads import Table
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_RECEIPT = re.compile(r"(raw/.+/envio|processed/.+/preparo)_[^/]+\.json")
 _OF_COMPANIES = frozenset({"raw", "processed", "predictions"})
 _KIND = re.compile(r"[a-z]+(_[a-z]+)*")
 
@@ -62,6 +63,11 @@ def company_of(key: str) -> "CompanyKeys":
         return CompanyKeys(slug=slug, cnpj=Cnpj(cnpj))
     except (InvalidCnpj, ValueError) as error:
         raise _outside(key) from error
+
+
+def is_receipt(key: str) -> bool:
+    """Whether an object asks for a stage."""
+    return bool(_RECEIPT.fullmatch(key))
 
 
 @dataclass(frozen=True)

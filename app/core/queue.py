@@ -11,6 +11,7 @@ import procrastinate
 from procrastinate.jobs import Job as QueuedJob
 from procrastinate.jobs import Status
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
@@ -53,9 +54,9 @@ GiveUp = Callable[[Job, BaseException | None], None]
 class JobQueue:
     """Enqueue inside a session's transaction; work in a process of its own."""
 
-    def __init__(self, libpq_url: str) -> None:
-        self._url = libpq_url
-        self._app = _app(libpq_url)
+    def __init__(self, libpq_url: str, *, password: Callable[[], str] | None = None) -> None:
+        self._conninfo = libpq_url if password is None else lambda: make_conninfo(libpq_url, password=password())
+        self._app = _app(self._conninfo)
 
     def enqueue(self, session: Session, name: JobName, job: Job, *, at: datetime | None = None) -> None:
         """Add a job, due now or at a time, that exists when, and only when, the session's transaction commits."""
@@ -86,7 +87,7 @@ class JobQueue:
         A job that fails is tried again with growing pauses, unless it failed by one of our own errors, which another
         try would only repeat (what was unavailable may be back). `give_up` is told of each job that is not tried again.
         """
-        app = _app(self._url)
+        app = _app(self._conninfo)
         for name, handler in handlers.items():
             _add_task(app, name, handler, give_up)
         _add_sweep(app, give_up)
@@ -95,8 +96,8 @@ class JobQueue:
         asyncio.run(_work(app, concurrency=concurrency, until_idle=until_idle))
 
 
-def _app(url: str) -> procrastinate.App:
-    return procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url))
+def _app(conninfo: str | Callable[[], str]) -> procrastinate.App:
+    return procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo))
 
 
 async def _work(app: procrastinate.App, *, concurrency: int, until_idle: bool) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.core.clients import Clients
 from app.core.database import AccountId
-from app.core.lake import company_of
+from app.core.lake import company_of, is_receipt
 from app.core.queue import Job, JobName
 from app.domain.errors import AppError, BadInput, ObjectMissing, Unavailable
 from app.pipeline.companies import company_by_id
@@ -21,6 +21,9 @@ from app.pipeline.uploads import give_up
 
 # Shorter than a function's 15 minutes, so that who waited in vain can say so and is sent again.
 PATIENCE = timedelta(minutes=10)
+
+_IN_TIME = timedelta(hours=1)  # until then a receipt's own event and its retries are under way
+_A_NIGHT = timedelta(hours=26)
 
 # What a byte of a stage's objects weighs: a byte of Parquet holds about as many sales as ten of CSV.
 _WEIGHT = {JobName.PREPARE: 1, JobName.FORECAST: 10}
@@ -55,6 +58,31 @@ def follow(
     with clients.database.turn(job.company, patience=patience), _ending_in_words(clients, job):
         story(clients, job, now=now)
     return job.upload
+
+
+def follow_missed(clients: Clients, layer: str, *, story: Callable[..., None], now: datetime) -> int:
+    """Follow every receipt of the last day in `raw` or `processed`, whose event may have been lost; how many there are.
+
+    Those that were followed already change nothing.
+
+    Raises:
+        ExceptionGroup: some could not be followed; the others were.
+    """
+    receipts = [
+        stored.key
+        for stored in clients.store.list(layer)
+        if is_receipt(stored.key) and _A_NIGHT > now - stored.modified > _IN_TIME
+    ]
+    errors = []
+    for key in receipts:
+        try:
+            follow(clients, key, story=story, now=now)
+        except Exception as error:  # noqa: BLE001  the others' turn comes first; none is swallowed
+            error.add_note(key)
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup(f"{len(errors)} of {len(receipts)} receipts in {layer}", errors)
+    return len(receipts)
 
 
 def _fits_a_function(clients: Clients, name: JobName, reads: Iterable[str]) -> bool:
