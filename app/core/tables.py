@@ -205,6 +205,23 @@ class RunRow(Owned):
     finished_at: Mapped[datetime | None]
 
 
+class ColumnMappingRow(Base):
+    """Which column is which in files with certain headings, where the customer settled it."""
+
+    __tablename__ = "column_mappings"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["account_id", "company_id"], ["companies.account_id", "companies.id"], ondelete="CASCADE"
+        ),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    company_id: Mapped[UUID] = mapped_column(primary_key=True)
+    header_hash: Mapped[str] = mapped_column(primary_key=True)
+    settled: Mapped[dict[str, Any]]  # headings to fields
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class PublishedRow(Base):
     """What is current: the object that holds one kind of frame, for one sales month or ('') for all of them."""
 

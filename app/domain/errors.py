@@ -95,6 +95,28 @@ class MissingColumn(BadInput):
     )
 
 
+class UnknownField(BadInput):
+    """A correspondência de colunas cita um campo que não existe."""
+
+    code = "unknown-field"
+    english = "The column mapping names a field that does not exist."
+    explanation = Text(
+        "A tabela {table} não tem o campo {field}. Os campos são: {known}.",
+        "The table {table} has no field {field}. Its fields are: {known}.",
+    )
+
+
+class UnknownHeading(BadInput):
+    """A correspondência de colunas cita uma coluna que não está no arquivo."""
+
+    code = "unknown-heading"
+    english = "The column mapping names a column that is not in the file."
+    explanation = Text(
+        "Nenhum arquivo de {table} tem a coluna {heading}. Escreva o título como ele está na planilha.",
+        "No file of {table} has the column {heading}. Write the heading as it stands in the file.",
+    )
+
+
 class MissingTable(BadInput):
     """Falta a planilha dos itens vendidos."""
 

@@ -22,6 +22,7 @@ from app.domain.errors import BadInput, MissingTable
 from app.domain.uploads import IncomingFile, Table, UploadState
 from app.pipeline.companies import Company, register_company
 from app.pipeline.handing import hand_on
+from app.pipeline.mappings import check_fields, check_headings, of_sheet, remember, remembered
 from app.pipeline.publishing import current
 from app.processing.raw import write_raw
 from app.processing.reader import recognise
@@ -52,7 +53,17 @@ def receive(clients: Clients, delivery: Delivery, *, now: datetime) -> UUID:
     """
     content_hash = _content_hash(delivery.files)
     with tempfile.TemporaryDirectory(prefix="quantyfy-intake-") as folder:
-        sheets = recognise(delivery.files, mappings=delivery.mappings, limits=delivery.limits, workdir=Path(folder))
+        check_fields(delivery.mappings)
+        with clients.database.session(delivery.account) as session:
+            before = remembered(session, delivery.cnpj)
+        sheets = recognise(
+            delivery.files,
+            mappings=delivery.mappings,
+            remembered=before,
+            limits=delivery.limits,
+            workdir=Path(folder),
+        )
+        check_headings(delivery.mappings, sheets)
         with clients.database.session(delivery.account) as session:
             company = register_company(
                 session, account=delivery.account, cnpj=delivery.cnpj, name=delivery.company_name
@@ -61,7 +72,12 @@ def receive(clients: Clients, delivery: Delivery, *, now: datetime) -> UUID:
             if earlier is not None:
                 return earlier
             _require_items(session, company, sheets)
-        files = [_store_raw(clients, company, sheet, folder=Path(folder), now=now) for sheet in sheets]
+            remember(session, delivery.mappings, sheets, account=delivery.account, company=company.id)
+        files = [
+            _store_raw(clients, company, sheet, folder=Path(folder), now=now)
+            | {"settled": of_sheet(sheet, delivery.mappings, earlier=before)}
+            for sheet in sheets
+        ]
     report = {"recognised": [sheet.as_json() for sheet in sheets]}
     row = _row(delivery, company, content_hash=content_hash) | {"files": files, "report": report}
     return _enqueue(clients, delivery, company, row=row, now=now)

@@ -43,13 +43,19 @@ _NEEDED: Final[Mapping[Table, tuple[tuple[str, ...], ...]]] = {  # of each group
 
 
 def recognise(
-    files: Sequence[IncomingFile], *, mappings: Mappings | None = None, limits: Limits | None = None, workdir: Path
+    files: Sequence[IncomingFile],
+    *,
+    mappings: Mappings | None = None,
+    remembered: Mapping[str, Mapping[str, str]] | None = None,
+    limits: Limits | None = None,
+    workdir: Path,
 ) -> tuple[Sheet, ...]:
     """Which table each file is, how it is written, which column is which, and what is personal in it.
 
     Args:
         files: as they came; ZIPs and workbooks are opened into `workdir`.
         mappings: headings to fields that the customer settled, per table; an empty field leaves a column unused.
+        remembered: headings to fields that were settled before, by a file's `header_hash`; `mappings` go before them.
         limits: what an upload may weigh.
         workdir: a folder of this upload's own.
 
@@ -64,15 +70,17 @@ def recognise(
     if sum(file.path.stat().st_size for file in files) > bounds.max_bytes:
         raise UploadTooLarge(limit_mb=bounds.max_bytes // _MEGABYTE)
     texts = [text for file in files for text in text_files(file, workdir=workdir, limits=bounds)]
-    sheets = _without_twins([_recognised(text, mappings or {}, bounds) for text in texts])
+    sheets = _without_twins([_recognised(text, mappings or {}, remembered or {}, bounds) for text in texts])
     _check_dates(sheets)
     return sheets
 
 
-def _recognised(file: TextFile, mappings: Mappings, limits: Limits) -> Sheet:
+def _recognised(
+    file: TextFile, mappings: Mappings, remembered: Mapping[str, Mapping[str, str]], limits: Limits
+) -> Sheet:
     with file.path.open("rb") as source:
         head = read_head(source.read(LONGEST_LINE), name=file.name)
-    also_known = {normalised(heading) for mapping in mappings.values() for heading in mapping}
+    also_known = {normalised(heading) for m in (*mappings.values(), *remembered.values()) for heading in m}
     heading = find_heading(head, name=file.name, limits=limits, also_known=also_known)
     dialect = Dialect(head.encoding, heading.delimiter, heading.line, heading.height, head.newline)
     unmatched = tuple(ColumnMatch(cell, None, 0.0, ()) for cell in heading.cells)
@@ -80,7 +88,9 @@ def _recognised(file: TextFile, mappings: Mappings, limits: Limits) -> Sheet:
     sample = sample_of(blank)
     if sample.drop(LINE).is_empty() or sample.drop(LINE).null_count().row(0) == (sample.height,) * (sample.width - 1):
         raise EmptyFile(file=file.name)
-    return _with_styles(_with_columns(blank, sample, file.table, mappings), sample)
+    before = remembered.get(blank.header_hash, {})
+    settled = {table: {**before, **mappings.get(table, {})} for table in Table}
+    return _with_styles(_with_columns(blank, sample, file.table, settled), sample)
 
 
 def _with_columns(sheet: Sheet, sample: pl.DataFrame, wanted: Table | None, mappings: Mappings) -> Sheet:

@@ -79,7 +79,8 @@ def test_what_was_sold_can_be_read_back(clients: Clients, published: Job) -> Non
     assert months["date"].to_list() == [date(2025, month, 1) for month in range(1, 8)]
 
 
-def test_the_lake_holds_raw_processed_and_predictions(clients: Clients, published: Job) -> None:
+@pytest.mark.usefixtures("published")
+def test_the_lake_holds_raw_processed_and_predictions(clients: Clients) -> None:
     written = keys(clients)
     home = "/".join(written[0].split("/")[1:3])
     assert re.fullmatch(rf"padaria-sao-joao(-[0-9a-f]{{8}})?/{CNPJ}", home)
