@@ -98,6 +98,8 @@ def _refuse_markup(text: str, name: str) -> None:
 def find_heading(head: Head, *, name: str, limits: Limits, also_known: Collection[str] = ()) -> Heading:
     """The row among the first 30 lines that names the most columns we know; the first such row when several do.
 
+    `known` is 0 when no row names any.
+
     Args:
         head: the beginning of the file.
         name: shown in refusals.
@@ -105,12 +107,12 @@ def find_heading(head: Head, *, name: str, limits: Limits, also_known: Collectio
         also_known: normalised headings that the customer mapped.
 
     Raises:
-        NotATable: no row of the first 30 names two columns we know.
+        NotATable: no row of the first 30 has two cells, or it has too many.
     """
     candidates = list(_candidates(head.text, limits, also_known))
     best = max(candidates, key=lambda heading: (heading.known, len(heading.cells)), default=None)
     if best is None or len(best.cells) < _LEAST_KNOWN:
-        raise _no_heading(name)
+        raise no_heading(name)
     if len(best.cells) > limits.max_columns:
         raise NotATable(
             file=name,
@@ -120,7 +122,8 @@ def find_heading(head: Head, *, name: str, limits: Limits, also_known: Collectio
     return best
 
 
-def _no_heading(name: str) -> NotATable:
+def no_heading(name: str) -> NotATable:
+    """The refusal of a file whose first lines name no column."""
     return NotATable(
         file=name,
         reason="não há uma linha com os nomes das colunas",

@@ -6,6 +6,7 @@ stay readable.
 """
 
 import codecs
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ LONGEST_LINE: Final = 4 * 1024 * 1024
 
 _PORTUGUESE: Final = frozenset("áàâãéêíóôõúüçÁÀÂÃÉÊÍÓÔÕÚÜÇºª")
 _ASCII: Final = bytes(range(128))
+_UTF8_ACCENT: Final = re.compile(rb"\xc3[\x80-\xbf]")
 _ENOUGH_LETTERS: Final = 10_000
 _PART: Final = 64 * 1024  # most parts of most files have no accent, and need no decoding
 _WIDE: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -46,8 +48,16 @@ def _narrow(head: bytes) -> str:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)  # a character cut at the end of the head is no error
     except UnicodeDecodeError:
+        if _is_mostly_utf8(head):
+            return "utf-8"
         return max(("cp1252", "cp850"), key=lambda name: _portuguese_letters(head, name))
     return "utf-8"
+
+
+def _is_mostly_utf8(head: bytes) -> bool:
+    """Whether most accents are UTF-8 pairs, as in a file glued from two systems."""
+    pairs = len(_UTF8_ACCENT.findall(head))
+    return pairs > len(head.translate(None, _ASCII)) - 2 * pairs
 
 
 def _portuguese_letters(head: bytes, encoding: str) -> int:

@@ -24,7 +24,7 @@ from app.processing.doubtful import doubts
 from app.processing.filling import FilledDown
 from app.processing.items import ItemReader
 from app.processing.months import Month, MonthStore
-from app.processing.noticing import nothing, noticed, together
+from app.processing.noticing import FILE, nothing, noticed, together
 from app.processing.products_seen import ProductsSeen, mixed_units
 from app.processing.records import LINE
 from app.processing.reporting import report_of
@@ -161,7 +161,7 @@ def _all_findings(
     parts = [catalogue.findings] if catalogue else []
     if sales:
         parts += [sales.findings, *_without_items(sales, lines, sheets)]
-    return together([*parts, *lines.findings])
+    return together([*parts, *lines.findings]).sort(c.TABLE, FILE, c.LINE, maintain_order=True)
 
 
 def _without_items(sales: Sales, lines: _Lines, sheets: Sequence[Sheet]) -> list[pl.DataFrame]:

@@ -82,7 +82,8 @@ def _without_ragged(rows: pl.DataFrame, kept: list[str]) -> pl.DataFrame:
     """A row with too many cells may hold anything anywhere: only that it was there is kept."""
     ragged = pl.col(OVERFLOW).is_not_null()
     cells = [pl.when(~ragged).then(pl.col(name)).alias(name) for name in kept]
-    return rows.select(LINE, *cells, pl.when(ragged).then(pl.lit(_RAGGED)).alias(OVERFLOW))
+    marked = rows.select(LINE, *cells, pl.when(ragged).then(pl.lit(_RAGGED)).alias(OVERFLOW))
+    return marked if marked[OVERFLOW].null_count() < marked.height else marked.drop(OVERFLOW)
 
 
 def _row(cells: list[str], delimiter: str) -> str:

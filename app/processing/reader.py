@@ -15,7 +15,7 @@ from app.domain.findings import AMBIGUOUS_DATES, AMBIGUOUS_NUMBERS
 from app.domain.uploads import IncomingFile, Table
 from app.processing.columns import Match, match_columns
 from app.processing.dates import DateEvidence, date_evidence
-from app.processing.dialect import find_heading, read_head
+from app.processing.dialect import find_heading, no_heading, read_head
 from app.processing.encoding import LONGEST_LINE
 from app.processing.headings import normalised
 from app.processing.numbers import Evidence, evidence, style_of_file
@@ -82,6 +82,9 @@ def _recognised(
         head = read_head(source.read(LONGEST_LINE), name=file.name)
     also_known = {normalised(heading) for m in (*mappings.values(), *remembered.values()) for heading in m}
     heading = find_heading(head, name=file.name, limits=limits, also_known=also_known)
+    if not heading.known:
+        refuse_wrong_kind(heading.cells, name=file.name)
+        raise no_heading(file.name)
     dialect = Dialect(head.encoding, heading.delimiter, heading.line, heading.height, head.newline)
     unmatched = tuple(ColumnMatch(cell, None, 0.0, ()) for cell in heading.cells)
     blank = Sheet(file.table or Table.ITEMS, file.name, file.path, dialect, unmatched, (), untouched=file.untouched)

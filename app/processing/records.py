@@ -107,7 +107,7 @@ def _carefully(
     end = len(lines) if careful.unfinished is None else careful.unfinished
     numbered = pl.DataFrame({LINE: pl.int_range(len(lines), dtype=pl.UInt32, eager=True), "text": lines})
     plain = numbered.head(end).filter(~pl.col(LINE).is_in(list(careful.taken)))
-    easy = _split("\n".join(plain["text"]).encode(), layout, quotes=True).head(plain.height)
+    easy = _split("".join(f"{line}\n" for line in plain["text"]).encode(), layout, quotes=True).head(plain.height)
     easy = easy.with_columns(plain[LINE].head(easy.height))
     both = pl.concat([easy, _frame_of_cells(careful, layout.width)]).sort(LINE)
     return both.with_columns(pl.col(LINE) + first_line), _joined(lines, end)
@@ -154,10 +154,19 @@ def _record(lines: list[str], start: int, layout: Layout) -> tuple[list[str] | N
     except (csv.Error, StopIteration):
         return None, start + 1
     end = start + reader.line_num
-    swallowed = lines[start + 1 : end - 1]
-    if swallowed and all(line.count(layout.delimiter) == layout.width - 1 for line in swallowed):
+    if end > start + 1 and (_are_records(lines[start + 1 : end - 1], layout) or _is_too_wide(cells, layout)):
         return None, start + 1
-    return (cells, end) if len(cells) <= layout.width or end == start + 1 else (None, start + 1)
+    return cells, end
+
+
+def _are_records(swallowed: list[str], layout: Layout) -> bool:
+    """Whether every line that a quote would swallow has the delimiters of a record: then it opened nothing."""
+    usual = {layout.width - 1, layout.width}  # some systems end every line with a delimiter
+    return bool(swallowed) and all(line.count(layout.delimiter) in usual for line in swallowed)
+
+
+def _is_too_wide(cells: list[str], layout: Layout) -> bool:
+    return any(cells[layout.width :])
 
 
 def _literally(line: str, delimiter: str) -> list[str]:

@@ -32,7 +32,7 @@ _RETURNED: Final = "devolv|devolu|reembols|refund|estorn|returned|chargeback|par
 _COMPLETED: Final = (
     "atendid|aprovad|faturad|verificad|enviad|envio|pronto|preparando|entreg|conclu|finaliz|pag|confirmad|fulfilled"
     "|paid|autorizad|emitid|a enviar|o comprador pode pedir|invoiced|complet|shipped|delivered|vend|fechad|ok"
-    "|baixad|liquidad|quitad|despachad|a caminho|em transito|chega|coleta|recebid|efetivad|normal"
+    "|baixad|liquidad|quitad|despachad|a caminho|em transito|cheg|coleta|recebid|efetivad|normal"
     "|nao cancel|ativ|ready for handling|success|mediacao finalizada|retirad|processad"
 )
 _BEGINNINGS: Final = (
