@@ -42,6 +42,12 @@ class SeriesSet:
         history[days < np.argmax(history > 0, axis=1)[:, None]] = np.nan
         return SeriesSet(f"{self.name}, from first sale", history, self.start, self.spec)
 
+    def with_holes(self) -> "SeriesSet":
+        """The same series, each missing 5 % of its days, no two the same ones (seed 0)."""
+        history = self.history.copy()
+        history[np.random.default_rng(0).random(history.shape) < 0.05] = np.nan
+        return SeriesSet(f"{self.name}, holes of its own", history, self.start, self.spec)
+
     def some(self, count: int) -> "SeriesSet":
         """`count` of the series, evenly spaced."""
         chosen = np.unique(np.linspace(0, len(self.history) - 1, count).astype(int))

@@ -38,6 +38,18 @@ def test_a_series_among_others_is_fitted_as_if_alone(history: Floats, name: str)
         np.testing.assert_allclose(together[i], alone[0], rtol=0, atol=1e-7 * np.nanmax(gapped[i]))
 
 
+@pytest.mark.parametrize("name", SPECS)
+def test_a_design_of_ones_own_is_the_design_that_many_share(history: Floats, name: str) -> None:
+    shared = history[:12].copy()
+    shared[:, :17] = shared[:, 40:300:13] = np.nan
+    together = fit(shared, start=START, spec=SPECS[name])
+    for i in range(len(shared)):
+        alone = fit(shared[i : i + 1], start=START, spec=SPECS[name])
+        assert alone.objective[0] == pytest.approx(together.objective[i], abs=1e-8)
+        np.testing.assert_array_equal(alone.frame.changepoints[0], together.frame.changepoints[i])
+        np.testing.assert_allclose(alone.predict(30)[0], together.predict(30)[i], atol=1e-7 * np.nanmax(shared[i]))
+
+
 def test_the_number_of_threads_changes_no_bit() -> None:
     history = grocery_series(900)
     history[:60] = with_gaps(history[:60])

@@ -1,4 +1,4 @@
-"""The optimum of a block of series that share a design."""
+"""The optimum of a block of series."""
 
 from typing import NamedTuple
 
@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from app.ml.prophet_model.design import GroupDesign
 from app.ml.prophet_model.multiplicative import fit_multiplicative
-from app.ml.prophet_model.newton import Point, point_at, polish
+from app.ml.prophet_model.newton import OneSeries, Point, point_at, polish
 from app.ml.prophet_model.optimality import Estimate, kkt_residual
+from app.ml.prophet_model.own_days import OwnDesigns
+from app.ml.prophet_model.problem import times, transposed
 
 Floats = NDArray[np.float64]
 
@@ -23,28 +25,31 @@ class Optimum(NamedTuple):
     kkt_residual: Floats
 
 
-def solve_additive(design: GroupDesign, scaled: Floats) -> Optimum:
+def solve_additive(design: GroupDesign | OwnDesigns, scaled: Floats) -> Optimum:
     """All series of the block together; those the solver leaves rough are polished one by one."""
-    from app.ml.prophet_model.solver import fit_block  # noqa: PLC0415 - numba takes a second that only a fit pays
+    from app.ml.prophet_model import solver  # noqa: PLC0415 - numba takes a second that only a fit pays
 
     moments = design.moments(scaled)
     turned = np.empty_like(moments.turned)
     deltas = np.zeros_like(moments.hinges)
-    variances, ssr = fit_block(design.shared, *moments, turned, deltas)
-    estimate = Estimate(turned @ design.basis.T, deltas, variances, ssr)
+    if isinstance(design, OwnDesigns):
+        variances, ssr = solver.fit_each(design.shared, *moments, turned, deltas)
+    else:
+        variances, ssr = solver.fit_block(design.shared, *moments, turned, deltas)
+    estimate = Estimate(times(turned, transposed(design.basis)), deltas, variances, ssr)
     optimum = Optimum(estimate, kkt_residual(estimate, design=design, moments=moments))
     for i in np.flatnonzero(optimum.kkt_residual > ROUGH).tolist():
-        _replace(optimum, i, _polished(design, scaled[i], estimate=estimate, i=i))
+        _replace(optimum, i, _polished(design.one_series(scaled, i), estimate, i))
     return optimum
 
 
 def solve_multiplicative(design: GroupDesign, scaled: Floats) -> Optimum:
     """Each series of the block by itself: its trend and its effects weight each other's columns."""
-    return _stacked([fit_multiplicative(design.one_series(y, multiplicative=True)) for y in scaled])
+    series = (design.one_series(scaled, i)._replace(multiplicative=True) for i in range(len(scaled)))
+    return _stacked([fit_multiplicative(one) for one in series])
 
 
-def _polished(design: GroupDesign, y: Floats, *, estimate: Estimate, i: int) -> Point:
-    series = design.one_series(y, multiplicative=False)
+def _polished(series: OneSeries, estimate: Estimate, i: int) -> Point:
     start = point_at(series, estimate.coefficients[i], estimate.deltas[i], estimate.variances[i])
     return polish(series, start)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from app.ml.prophet_model.stock import Features
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Shape = tuple[frozenset[str], int]
 Value = TypeVar("Value", bound=np.generic)
 
 TREND_PRIOR_SCALE = 5.0
@@ -60,16 +61,26 @@ class Timeline:
         weekly = spec.weekly if spec.weekly != "auto" else dense
         return {"holidays"} | {name for name, on in (("yearly", yearly), ("weekly", weekly)) if on}
 
+    def n_changepoints(self, spec: ProphetSpec) -> int:
+        """As many as asked for, unless the part of the history that may bend has fewer observations."""
+        return 0 if spec.growth == "flat" else max(0, min(spec.n_changepoints, self._reach(spec) - 1))
+
     def changepoints(self, spec: ProphetSpec) -> Floats:
         """Times of the possible bends, spread over the first part of the observations as Prophet spreads them."""
-        if spec.growth == "flat":
-            return np.empty(0)
-        reach = int(np.floor(len(self.rows) * spec.changepoint_range))
-        count = min(spec.n_changepoints, reach - 1)
-        if count <= 0:
-            return np.empty(0)
-        chosen = np.linspace(0, reach - 1, count + 1).round().astype(np.int64)[1:]
-        return self.time[chosen]
+        return self.time[_spread(self._reach(spec) - 1, self.n_changepoints(spec))]
+
+    def shape(self, spec: ProphetSpec) -> Shape:
+        """What two timelines must have in common for their designs to have the same columns."""
+        return frozenset(self.components(spec)), self.n_changepoints(spec)
+
+    def _reach(self, spec: ProphetSpec) -> int:
+        return int(np.floor(len(self.rows) * spec.changepoint_range))
+
+
+@lru_cache(maxsize=4096)
+def _spread(last: int, count: int) -> Integers:
+    """Places of `count` changepoints among observations 0 to `last`, by Prophet's own formula."""
+    return np.linspace(0, last, count + 1).round().astype(np.int64)[1:]
 
 
 class Moments(NamedTuple):
@@ -109,15 +120,24 @@ class GroupDesign:
     shared: SharedDesign
 
     @property
+    def first(self) -> int:
+        """First observed day."""
+        return self.timeline.first
+
+    @property
+    def span(self) -> int:
+        """Days between first and last observed day."""
+        return self.timeline.span
+
+    @property
     def n_trend(self) -> int:
         """Ridge columns that belong to the trend: offset and, unless flat, slope."""
         return len(self.scales) - len(self.columns)
 
-    def one_series(self, y: Floats, *, multiplicative: bool) -> OneSeries:
-        """A scaled series (n,) with these columns."""
-        n_ridge = len(self.scales)
-        trend, features, hinges = np.split(self.matrix, [self.n_trend, n_ridge])
-        return OneSeries(y, trend, features, hinges, self.shared.tau, multiplicative)
+    def one_series(self, scaled: Floats, i: int) -> OneSeries:
+        """One of the scaled series (B, n) with these columns."""
+        trend, features, hinges = np.split(self.matrix, [self.n_trend, len(self.scales)])
+        return OneSeries(scaled[i], trend, features, hinges, self.shared.tau)
 
     def moments(self, scaled: Floats) -> Moments:
         """Sums over the observed days of scaled series (B, n)."""
@@ -131,7 +151,7 @@ def design_group(timeline: Timeline, features: Features, spec: ProphetSpec) -> G
     """Prophet's design for these observed days, with the ridge columns turned into their eigenbasis."""
     changepoints = timeline.changepoints(spec)
     columns = _columns_in_use(timeline, features, spec)
-    n_trend = 1 if spec.growth == "flat" else 2
+    n_trend = trend_columns(spec)
     scales = np.concatenate([np.full(n_trend, TREND_PRIOR_SCALE), features.prior_scales[columns]])
     n_ridge = len(scales)
     matrix = np.empty((n_ridge + len(changepoints), len(timeline.rows)))
@@ -157,6 +177,11 @@ def _columns_in_use(timeline: Timeline, features: Features, spec: ProphetSpec) -
     on = timeline.components(spec)
     chosen = np.array([component in on for component in features.components], bool)
     return np.flatnonzero(chosen & take(features.seen, timeline.rows, axis=1).any(axis=1))
+
+
+def trend_columns(spec: ProphetSpec) -> int:
+    """Offset and, unless the trend is flat, slope."""
+    return 1 if spec.growth == "flat" else 2
 
 
 def take(table: NDArray[Value], places: Integers, *, axis: int) -> NDArray[Value]:

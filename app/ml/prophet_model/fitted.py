@@ -39,8 +39,8 @@ class Frame(NamedTuple):
     """Where each series' own scales lie.
 
     Attributes:
-        first: row of the first observed day, (B,).
-        span: days from first to last observed day, (B,).
+        first: row of the first observed day, (B,); zero where nothing is estimated.
+        span: days from first to last observed day, (B,); one where nothing is estimated.
         scale: largest absolute value, 1 for an all-zero series, (B,).
         changepoints: times of the bends, (B, S); zero where a series has fewer.
     """

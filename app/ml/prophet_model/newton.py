@@ -39,7 +39,7 @@ class OneSeries(NamedTuple):
     features: Floats
     hinges: Floats
     tau: float
-    multiplicative: bool
+    multiplicative: bool = False
 
 
 class Point(NamedTuple):

@@ -30,6 +30,16 @@ class SharedDesign(NamedTuple):
     tau: float
 
 
+class StackedDesigns(NamedTuple):
+    """As many designs as series, one behind the other: the fields of `SharedDesign` with a leading axis, (B, ...)."""
+
+    eigenvalues: Floats
+    mixed: Floats
+    hinges: Floats
+    n_days: NDArray[np.int64]
+    tau: float
+
+
 class Sums(NamedTuple):
     """What a fit needs to know of one series: X'y in the eigenbasis (R,), H'y (S,) and y'y."""
 
@@ -44,3 +54,16 @@ def variance_given(ssr: float, n_days: int) -> float:
     Half-normal(0.5) prior on sigma: d/dsigma (-n log sigma - SSR / (2 sigma^2) - 2 sigma^2) = 0.
     """
     return 2.0 * ssr / (n_days + math.sqrt(n_days * n_days + 16.0 * ssr))
+
+
+def times(vectors: Floats, matrices: Floats) -> Floats:
+    """Vectors (B, a) by one matrix (a, b) for all, or each by its own (B, a, b): shape (B, b)."""
+    if matrices.ndim == 2:  # noqa: PLR2004 - one matrix
+        return vectors @ matrices
+    products: Floats = np.matmul(vectors[:, None, :], matrices)
+    return products[:, 0]
+
+
+def transposed(matrices: Floats) -> Floats:
+    """A matrix or each of a stack, transposed."""
+    return np.swapaxes(matrices, -1, -2)

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.ml.prophet_model.jit import kernel
-from app.ml.prophet_model.problem import VARIANCE_FLOOR, SharedDesign, Sums, variance_given
+from app.ml.prophet_model.problem import VARIANCE_FLOOR, SharedDesign, StackedDesigns, Sums, variance_given
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -339,6 +339,22 @@ def fit_block(
     ssr = np.empty(energy.size)
     for i in range(energy.size):
         variances[i], ssr[i] = _fit_one(shared, Sums(cross[i], hinge_cross[i], energy[i]), deltas[i], bench)
+        for r in range(bench.free.size):
+            coefficients[i, r] = bench.free[r]
+    return variances, ssr
+
+
+@kernel
+def fit_each(
+    designs: StackedDesigns, cross: Floats, hinge_cross: Floats, energy: Floats, coefficients: Floats, deltas: Floats
+) -> tuple[Floats, Floats]:
+    """As `fit_block`, where every series has a design of its own."""
+    bench = _make_bench(cross.shape[1], hinge_cross.shape[1])
+    variances = np.empty(energy.size)
+    ssr = np.empty(energy.size)
+    for i in range(energy.size):
+        own = SharedDesign(designs.eigenvalues[i], designs.mixed[i], designs.hinges[i], designs.n_days[i], designs.tau)
+        variances[i], ssr[i] = _fit_one(own, Sums(cross[i], hinge_cross[i], energy[i]), deltas[i], bench)
         for r in range(bench.free.size):
             coefficients[i, r] = bench.free[r]
     return variances, ssr
