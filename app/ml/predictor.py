@@ -106,18 +106,20 @@ def _parts(trained: Trained, levels: Agreed) -> list[_Part]:
     products, new = _whole(trained, _sums(levels.products), _sums(levels.new_products))
     categories = summed(products, by=history.category_of, groups=groups) + new
     company = categories.sum(axis=0, keepdims=True)
+    # The days follow their whole totals, and are summed again: a day of a category is that day of its products.
+    product_paths, new_paths = daily_paths(products.T, levels.products), daily_paths(new.T, levels.new_products)
+    category_paths = summed(product_paths, by=history.category_of, groups=groups) + new_paths
+    company_path = category_paths.sum(axis=0, keepdims=True)
     earned = products * history.price[:, None]
     new_earned = new * _mean_prices(products, earned, trained=trained)[:, None]
     of_category = summed(earned, by=history.category_of, groups=groups) + new_earned
     whole = whole_products(trained)
     whole_categories = _all_of_group(whole, trained=trained)
     return [
-        _part(
-            trained.company, levels.company, company, of_category.sum(axis=0, keepdims=True), np.array([whole.all()])
-        ),
-        _part(trained.categories, levels.categories, categories, of_category, whole_categories),
-        _part(trained.products, levels.products, products, earned, whole),
-        _new_part(trained, levels.new_products, new, new_earned, whole_categories),
+        _part(trained.company, company_path, company, of_category.sum(axis=0, keepdims=True), np.array([whole.all()])),
+        _part(trained.categories, category_paths, categories, of_category, whole_categories),
+        _part(trained.products, product_paths, products, earned, whole),
+        _new_part(trained, new_paths, new, new_earned, whole_categories),
     ]
 
 
