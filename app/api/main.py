@@ -14,6 +14,7 @@ from app.api.problems import register
 from app.api.rates import Rates
 from app.api.remembered import Answers, Remembered
 from app.api.routes import ROUTERS
+from app.api.watching import Watchers
 from app.bootstrap import opened
 from app.core.changes import Changes
 from app.core.config import Settings
@@ -28,6 +29,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.clients = clients
             app.state.changes = changes
             app.state.answers = Answers(changes)
+            app.state.watchers = Watchers(changes)
             yield
 
     app = FastAPI(title="Quantyfy", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)

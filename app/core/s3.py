@@ -215,6 +215,12 @@ class Store(ABC):
     def scan_source(self, key: str) -> ScanSource:
         """How Polars reads this object by itself, only the columns and row groups it needs."""
 
+    def put_url(self, key: str, *, lasts: timedelta) -> str | None:
+        """An address to which anyone who has it may PUT this object for a while; None where there is no such thing."""
+        del lasts
+        _check(key)
+        return None
+
     @abstractmethod
     def check(self) -> None:
         """Ask, within seconds, whether the store can be used.
@@ -290,6 +296,10 @@ class _Bucket(Store):
         """Polars takes the same names of settings, with `aws_` before them."""
         options = {f"aws_{name}": str(value) for name, value in self._at.items() if name in _TO_READ}
         return ScanSource(f"{self.url}/{_check(key)}", {**options, "aws_allow_http": str(self._allow_http).lower()})
+
+    def put_url(self, key: str, *, lasts: timedelta) -> str | None:
+        with self._in_our_words(_check(key)):
+            return obstore.sign(self._client(timeout=_QUICK, retries=0), "PUT", key, lasts)
 
     def check(self) -> None:
         with self._in_our_words(""):

@@ -45,11 +45,16 @@ def note(session: Session, account: AccountId, deed: Deed) -> None:
     session.execute(insert(AuditRow).values(row).on_conflict_do_nothing())
 
 
+def record(clients: Clients, account: AccountId, deed: Deed) -> None:
+    """As `note`, in a transaction of its own."""
+    with clients.database.session(account) as session:
+        note(session, account, deed)
+
+
 def note_reading(clients: Clients, account: AccountId, subject: str, *, actor: str, what: str, now: datetime) -> None:
     """Write down that somebody read a company's `what`: one line a caller, company, kind of answer and day."""
     once = f"{now:%Y-%m-%d} {actor} {what} {subject}"
-    with clients.database.session(account) as session:
-        note(session, account, Deed(Action.READ, subject, actor, {"what": what}, once))
+    record(clients, account, Deed(Action.READ, subject, actor, {"what": what}, once))
 
 
 def entries(

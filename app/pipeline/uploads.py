@@ -1,6 +1,6 @@
 """The state of an upload: read by doors, moved on by the stories."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import perf_counter
@@ -15,11 +15,9 @@ from app.core.database import AccountId
 from app.core.queue import Job
 from app.core.tables import CompanyRow, RunRow, UploadRow
 from app.domain.access import Action
-from app.domain.cnpj import Cnpj
 from app.domain.errors import AppError, TooLateToCancel, UnknownUpload, UploadCancelled
 from app.domain.uploads import UploadState
 from app.pipeline.audit import Deed, note
-from app.pipeline.companies import find_company
 from app.pipeline.webhooks import tell
 from app.utils.metrics import STAGES, UPLOADS
 
@@ -124,20 +122,16 @@ def list_uploads(
     account: AccountId,
     *,
     limit: int,
-    cnpj: Cnpj | None = None,
     state: UploadState | None = None,
     before: tuple[datetime, UUID] | None = None,
+    of: Collection[str] | None = None,
 ) -> list[Upload]:
-    """The newest uploads of the account, or of one company, or those older than `before`; with their whole reports.
-
-    Raises:
-        UnknownCompany: the account has no such company.
-    """
+    """The newest uploads of the account, or of the companies whose CNPJ is `of`; or those older than `before`."""
     with clients.database.session(account) as session:
         wanted = select(UploadRow, CompanyRow.cnpj, RunRow).join(CompanyRow, CompanyRow.id == UploadRow.company_id)
         wanted = wanted.outerjoin(RunRow, RunRow.upload_id == UploadRow.id).where(CompanyRow.erased_at.is_(None))
-        if cnpj is not None:
-            wanted = wanted.where(UploadRow.company_id == find_company(session, cnpj).id)
+        if of is not None:
+            wanted = wanted.where(CompanyRow.cnpj.in_(of))
         if state is not None:
             wanted = wanted.where(UploadRow.state == state)
         if before is not None:

@@ -1,49 +1,27 @@
 """The service on real parts, asked over HTTP; the worker is run by hand when a test wants it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from app import worker
 from app.api.main import create_app
 from app.core.clients import Clients
 from app.core.config import Settings
+from app.core.database import Database
+from app.core.queue import JobQueue
+from app.core.s3 import Store
+from app.pipeline.access import WantedKey, make_account_key
 from app.pipeline.companies import open_account
-from tests.shop import CNPJ, write_shop
-
-
-class Shop(NamedTuple):
-    """A running service and one account's way into it."""
-
-    http: TestClient
-    settings: Settings
-    headers: dict[str, str]
-
-    def upload(self, folder: Path, *, cnpj: str = CNPJ, bad_lines: int = 0) -> str:
-        """Send the three files of the small shop; returns the upload's address."""
-        files = {f.path.stem: (f.name, f.path.read_bytes()) for f in write_shop(folder, bad_lines=bad_lines)}
-        form = {"cnpj": cnpj, "company_name": "Padaria São João"}
-        answer = self.http.post("/upload", headers=self.headers, data=form, files=files)
-        assert answer.status_code == 202, answer.text
-        return str(answer.headers["location"])
-
-    def work(self) -> None:
-        """Do all jobs that wait."""
-        worker.run(self.settings, until_idle=True)
+from tests.test_api.served import Served, serve
+from tests.test_api.shop_door import Shop
 
 
 @pytest.fixture
 def settings(application_url: str, tmp_path: Path) -> Settings:
-    return Settings(
-        home=tmp_path,
-        database_url=SecretStr(application_url),
-        lake_url=(tmp_path / "lake").as_uri(),
-        upload_limit_mb=1,
-    )
+    return _settings(application_url, tmp_path)
 
 
 @pytest.fixture
@@ -56,3 +34,42 @@ def http(settings: Settings) -> Iterator[TestClient]:
 def shop(http: TestClient, settings: Settings, clients: Clients) -> Shop:
     secret = open_account(clients, name="Padaria", key_name="teste")[1]
     return Shop(http, settings, {"Authorization": f"Bearer {secret}"})
+
+
+@pytest.fixture(scope="session")
+def served(application_url: str, database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A published forecast that tests read and do not change; one a session, since it takes a forecast to make."""
+    folder = tmp_path_factory.mktemp("served")
+    settings = _settings(application_url, folder)
+    lake = Store.open((folder / "lake").as_uri())
+    clients = Clients(database=database, store=lake, queue=JobQueue(application_url), may_call_private=True)
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        yield serve(client, settings, clients, folder)
+
+
+@pytest.fixture
+def stranger(clients: Clients) -> dict[str, str]:
+    """The headers of another account that may do everything in its own house."""
+    return {"Authorization": f"Bearer {open_account(clients, name='Outra', key_name='k')[1]}"}
+
+
+@pytest.fixture
+def key_of(served: Served, clients: Clients) -> Callable[[WantedKey], dict[str, str]]:
+    """Makes another key of the served account; returns its headers."""
+
+    def make(wanted: WantedKey) -> dict[str, str]:
+        secret = make_account_key(clients, served.account, wanted, actor="test")[1]
+        return {"Authorization": f"Bearer {secret}"}
+
+    return make
+
+
+def _settings(application_url: str, folder: Path) -> Settings:
+    return Settings(
+        home=folder,
+        database_url=SecretStr(application_url),
+        lake_url=(folder / "lake").as_uri(),
+        upload_limit_mb=1,
+        webhooks_to_private=True,
+        requests_per_minute=1_000_000,
+    )

@@ -10,7 +10,7 @@ from app.core.clients import Clients
 from app.domain.errors import by_code
 from app.pipeline.companies import open_account
 from tests.shop import CNPJ
-from tests.test_api.conftest import Shop
+from tests.test_api.shop_door import Shop
 
 READINGS = ("predictions", "products", "sales", "accuracy")
 

@@ -6,6 +6,7 @@ from app.api.routes import (
     accuracy,
     audit,
     companies,
+    direct,
     docs,
     health,
     keys,
@@ -17,11 +18,13 @@ from app.api.routes import (
     sales,
     session,
     upload,
+    uploads,
     users,
+    webhooks,
 )
 
 _ROOMS = (
-    *(upload, predictions, products, sales, accuracy, runs, companies),
-    *(keys, users, session, audit, health, metrics, problems, docs),
+    *(upload, uploads, direct, predictions, products, sales, accuracy, runs, companies),
+    *(webhooks, keys, users, session, audit, health, metrics, problems, docs),
 )
 ROUTERS: Final = tuple(room.router for room in _ROOMS)

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.text import Language
-from app.domain.uploads import UploadState
+from app.domain.uploads import Table, UploadState
 from app.pipeline.uploads import Upload
 
 
@@ -17,6 +17,56 @@ class UploadAccepted(BaseModel):
     id: UUID
     state: UploadState
     url: str = Field(examples=["/uploads/0b1f..."])
+
+
+class Rehearsed(BaseModel):
+    """What `POST /upload?dry_run=true` answers; nothing was stored."""
+
+    recognised: list[dict[str, Any]] = Field(description="How each file was understood: columns, dialect.")
+    report: dict[str, Any] = Field(description="Rows in, accepted, rejected and skipped per table; findings per rule.")
+
+
+class FileAnnounced(BaseModel):
+    """A file that is going to be PUT."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["vendas_itens.csv"])
+    table: Table | None = Field(default=None, description="Unset: we find out.")
+
+
+class UploadAnnounced(BaseModel):
+    """A delivery whose files go straight to the lake."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cnpj: str = Field(examples=["12ABC34501DE35"], max_length=40)
+    company_name: str = Field(min_length=1, max_length=200, examples=["Padaria São João"])
+    files: list[FileAnnounced] = Field(min_length=1, max_length=20)
+
+
+class SlotShown(BaseModel):
+    """Where one file is to be PUT."""
+
+    name: str
+    url: str = Field(description="Of the lake itself, or of this service: then with your key.")
+
+
+class UploadPrepared(BaseModel):
+    """A delivery that waits for its files."""
+
+    id: UUID
+    state: UploadState = UploadState.AWAITING
+    files: list[SlotShown]
+    expires_at: datetime
+    complete: str = Field(description="POST here when all files are there.")
+
+
+class UploadPage(BaseModel):
+    """Uploads, the newest first."""
+
+    uploads: list["UploadStatus"]
+    next_cursor: str | None
 
 
 class UploadError(BaseModel):

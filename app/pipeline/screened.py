@@ -1,0 +1,120 @@
+"""What became of an upload's rows, told again from its raw files: findings, rows set aside, rows accepted."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import polars as pl
+
+from app.core.clients import Clients
+from app.domain.cnpj import Cnpj
+from app.domain.columns import LINE, RULE, TABLE
+from app.domain.errors import Expired, ObjectMissing
+from app.domain.findings import RULES, Severity
+from app.domain.text import Language
+from app.domain.uploads import IncomingFile, Table
+from app.pipeline.retention import RAW_STAYS
+from app.pipeline.uploads import Upload
+from app.processing.preparing import Prepared, prepare
+from app.processing.reader import recognise
+from app.processing.sheets import ORIGINAL_LINE, Sheet
+
+REASON: Final = "motivo"  # last column of rows set aside; no heading of ours, so it may stay when they are sent again
+_FILE: Final = "file"
+
+
+class Rehearsal(NamedTuple):
+    """What an upload would find, with nothing stored."""
+
+    recognised: list[dict[str, object]]
+    report: dict[str, object]
+
+
+def rehearse(files: Sequence[IncomingFile], *, cnpj: Cnpj, today: datetime) -> Rehearsal:
+    """How the files would be understood, and what would be wrong with which line.
+
+    Raises:
+        BadInput: a file is empty, no table, of the wrong kind, or lacks a column.
+    """
+    with tempfile.TemporaryDirectory(prefix="quantyfy-rehearsal-") as folder:
+        sheets = recognise(files, workdir=Path(folder))
+        prepared = prepare(sheets, today=today.date(), workdir=Path(folder), cnpj=cnpj)
+        return Rehearsal([sheet.as_json() for sheet in sheets], prepared.report())
+
+
+def findings(clients: Clients, upload: Upload, *, language: Language) -> pl.DataFrame:
+    """Everything noticed: table, file, line, column, value, rule, severity, title, mend.
+
+    Raises:
+        Expired: the raw files are gone.
+    """
+    with _screened(clients, upload) as (prepared, _):
+        found = prepared.findings
+    words = pl.DataFrame(
+        [(r.code, r.severity.value, r.title.to(language), r.mend.to(language)) for r in RULES.values()],
+        schema={RULE: pl.String, "severity": pl.String, "title": pl.String, "mend": pl.String},
+        orient="row",
+    )
+    return found.join(words, on=RULE, how="left", maintain_order="left")
+
+
+def rejected(clients: Clients, upload: Upload, *, table: Table, language: Language) -> pl.DataFrame:
+    """The rows of a table that were set aside, under the customer's own headings, with the reason in a last column.
+
+    Raises:
+        Expired: the raw files are gone.
+    """
+    with _screened(clients, upload) as (prepared, sheets):
+        parts = [_set_aside(prepared, sheet, language) for sheet in sheets if sheet.table is table]
+    return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame(schema={REASON: pl.String})
+
+
+def accepted(clients: Clients, upload: Upload) -> pl.DataFrame:
+    """The clean lines of the upload, as `domain.columns` lists them.
+
+    Raises:
+        Expired: the raw files are gone.
+    """
+    with _screened(clients, upload) as (prepared, _):
+        months = [prepared.lines(month) for month in prepared.months]
+        return pl.concat(months) if months else pl.DataFrame()
+
+
+@contextmanager
+def _screened(clients: Clients, upload: Upload) -> Iterator[tuple[Prepared, list[Sheet]]]:
+    with tempfile.TemporaryDirectory(prefix="quantyfy-screened-") as name:
+        folder = Path(name)
+        files = [_fetched(clients, file, folder) for file in upload.files]
+        sheets = list(recognise(files, workdir=folder))
+        yield prepare(sheets, today=upload.created_at.date(), workdir=folder, cnpj=Cnpj(upload.cnpj)), sheets
+
+
+def _fetched(clients: Clients, file: dict[str, Any], folder: Path) -> IncomingFile:
+    path = folder / Path(file["key"]).name
+    try:
+        clients.store.download(file["key"], path)
+    except ObjectMissing as error:
+        raise Expired(days=RAW_STAYS.days) from error
+    return IncomingFile(name=file["name"], path=path, table=Table(file["table"]))
+
+
+def _set_aside(prepared: Prepared, sheet: Sheet, language: Language) -> pl.DataFrame:
+    reasons = _reasons(prepared, sheet, language)
+    headings = {str(place): column.header for place, column in enumerate(sheet.columns)}
+    blocks = [
+        cells.join(reasons, on=LINE, how="inner", maintain_order="left").select(*headings, REASON)
+        for cells in sheet.cells()
+    ]
+    empty = pl.DataFrame(schema=dict.fromkeys([*headings, REASON], pl.String))
+    return pl.concat([empty, *blocks]).rename(headings).drop(ORIGINAL_LINE, strict=False)
+
+
+def _reasons(prepared: Prepared, sheet: Sheet, language: Language) -> pl.DataFrame:
+    """By line: why it was set aside, each reason once."""
+    titles = {code: rule.title.to(language) for code, rule in RULES.items() if rule.severity is Severity.REJECTED}
+    mine = (pl.col(TABLE) == sheet.table.value) & (pl.col(_FILE) == sheet.name) & pl.col(RULE).is_in(list(titles))
+    named = prepared.findings.filter(mine).with_columns(pl.col(RULE).replace_strict(titles).alias(REASON))
+    return named.group_by(LINE).agg(pl.col(REASON).unique(maintain_order=True).str.join("; "))
