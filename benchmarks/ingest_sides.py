@@ -1,0 +1,119 @@
+"""The sides of `ingest.py`, one a process so that each has its own peak of memory: `SIDE FOLDER OUT`."""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from app.domain.uploads import IncomingFile, Table
+from app.processing.cleaner import merge
+from app.processing.feature_engineering import daily_demand
+from app.processing.preparing import Prepared, prepare
+from app.processing.reader import recognise
+from app.processing.sheets import Limits
+
+TODAY = date(2026, 11, 22)
+
+
+def ours(folder: Path, out: Path) -> dict[str, int]:
+    """Raw CSV to processed Parquet: recognised, screened, cleaned, reported; months merged into what `out` has."""
+    prepared = prepared_from(folder, out)
+    write_months(prepared, out)
+    (out / "report.json").write_text(json.dumps(prepared.report(), ensure_ascii=False))
+    return dict(prepared.counts[Table.ITEMS]._asdict())
+
+
+def prepared_from(folder: Path, out: Path) -> Prepared:
+    """The three files of a folder, prepared."""
+    files = [IncomingFile(f"{table}.csv", folder / f"{table}.csv", table) for table in Table]
+    return prepare(recognise(files, workdir=out, limits=Limits(max_bytes=2_000_000_000)), today=TODAY, workdir=out)
+
+
+def write_months(prepared: Prepared, out: Path) -> None:
+    """The lines and the demand of each month, and the products."""
+    for year, month in prepared.months:
+        path = out / f"itens-{year}-{month:02}.parquet"
+        merged = merge(pl.read_parquet(path) if path.exists() else None, prepared.lines((year, month)))
+        merged.lines.write_parquet(path)
+        daily_demand(merged.lines).write_parquet(out / f"features-{year}-{month:02}.parquet")
+    if prepared.products is not None:
+        prepared.products.write_parquet(out / "produtos.parquet")
+
+
+def bare_polars(folder: Path, out: Path) -> dict[str, int]:
+    """The floor: the same files read and written, nothing looked at."""
+    for table in Table:
+        frame = pl.read_csv(
+            folder / f"{table}.csv", separator=";", decimal_comma=True, encoding="windows-1252", ignore_errors=True
+        )
+        frame.write_parquet(out / f"{table}.parquet")
+    return {}
+
+
+def pandas(folder: Path, out: Path) -> dict[str, int]:
+    """The same job as one would write it in pandas, without line numbers, reasons or report."""
+    import pandas as pd  # noqa: PLC0415  only this side pays for it
+
+    sales, items, products = (
+        pd.read_csv(folder / f"{table}.csv", sep=";", encoding="cp1252", dtype=str) for table in Table
+    )
+    sales["data_venda"] = pd.to_datetime(
+        sales["Data da venda"], format="%d/%m/%Y %H:%M:%S", errors="coerce"
+    ).dt.normalize()
+    for column in ("Quantidade", "Valor unitário", "Desconto", "Valor total"):
+        items[column] = pd.to_numeric(items[column].str.replace(",", ".", regex=False), errors="coerce")
+    kept = items[items["Código do produto"].notna() & items["Quantidade"].notna() & (items["Quantidade"] != 0)]
+    lines = kept.merge(sales.drop_duplicates("Número do pedido", keep="last"), on="Número do pedido", how="inner")
+    lines["linha"] = lines.groupby(["Número do pedido", "Código do produto"]).cumcount() + 1
+    for month, part in lines.groupby(lines["data_venda"].dt.strftime("%Y-%m")):
+        part.to_parquet(out / f"itens-{month}.parquet")
+        demand = part.groupby(["Código do produto", "data_venda"], as_index=False)[
+            ["Quantidade", "Valor total_x"]
+        ].sum()
+        demand.to_parquet(out / f"features-{month}.parquet")
+    products.to_parquet(out / "produtos.parquet")
+    return {"accepted": len(lines)}
+
+
+def frictionless(folder: Path, out: Path) -> dict[str, int]:  # noqa: ARG001  it only validates
+    """Frictionless `validate` of the items alone: types and required values, its best-known strength."""
+    from frictionless import Dialect, Resource, Schema, fields, formats  # noqa: PLC0415  only this side pays for it
+
+    schema = Schema(
+        fields=[
+            fields.StringField(name="Número do pedido", constraints={"required": True}),
+            fields.StringField(name="Código do produto", constraints={"required": True}),
+            fields.NumberField(name="Quantidade", decimal_char=",", constraints={"required": True}),
+            fields.NumberField(name="Valor unitário", decimal_char=","),
+            fields.NumberField(name="Desconto", decimal_char=","),
+            fields.NumberField(name="Valor total", decimal_char=","),
+        ]
+    )
+    dialect = Dialect(controls=[formats.CsvControl(delimiter=";")])
+    resource = Resource("vendas_itens.csv", basepath=str(folder), encoding="cp1252", dialect=dialect, schema=schema)
+    report = resource.validate(limit_errors=100_000)
+    return {"errors": report.stats["errors"]}
+
+
+SIDES: dict[str, Callable[[Path, Path], dict[str, int]]] = {
+    side.__name__: side for side in (ours, bare_polars, pandas, frictionless)
+}
+
+
+def main() -> None:
+    """One side, timed."""
+    side, folder, out = sys.argv[1:]
+    start = time.perf_counter()
+    rows = SIDES[side](Path(folder), Path(out))
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "peak_mb": peak, "rows": rows}))
+
+
+if __name__ == "__main__":
+    main()
