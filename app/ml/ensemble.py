@@ -12,6 +12,7 @@ Floats = NDArray[np.float64]
 
 PRIOR_ROWS = 50  # rows of evidence that the prior counts as much as
 PRIOR_FOLDS = 3  # and folds: series of one fold share its luck, so rows alone overstate what is known
+LARGE = 0.9  # quantile of size from which a row weighs no more than the largest ordinary one
 RIDGE = 3e-4  # of the evidence's own size: models that say nearly the same share their weight
 SUM_TO_ONE = 1e3  # how firmly weights sum to one, against one unit of squared error
 
@@ -33,18 +34,26 @@ class Moments:
 
 
 def moments(said: Floats, sold: Floats) -> Moments:
-    """Moments of rows (a series at an origin and horizon), each weighed by one over its size.
-
-    The variance of a count grows with its mean, so one over the size is the weight at which each row tells equally
-    much; it also keeps one giant series from choosing for all the others.
+    """Moments of rows (a series at an origin and horizon), each weighed by its importance.
 
     Args:
         said: (rows, models).
         sold: (rows,).
     """
-    weight = 1 / (1 + said.mean(axis=1))
-    weighed = said * weight[:, None]
+    weighed = said * importance(said.mean(axis=1))[:, None]
     return Moments(said=weighed.T @ said, sold=weighed.T @ sold, rows=len(sold), folds=1 if len(sold) else 0)
+
+
+def importance(size: Floats) -> Floats:
+    """Weight of a row's squared error: one over its size, and over its square beyond the LARGE quantile.
+
+    The variance of a count grows with its mean, so at one over the size each row tells equally much. Among the largest
+    even that would let one giant (fuel beside groceries) choose for all the others.
+    """
+    if len(size) == 0:
+        return size
+    large = np.quantile(size, LARGE)
+    return np.asarray(np.minimum(1, large / np.maximum(size, 1e-12)) / (1 + size))
 
 
 def pooled_weights(

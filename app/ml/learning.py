@@ -1,8 +1,8 @@
 """What a level learns from its backtest: weights, the gate, ranges; each fold judged by what the others taught.
 
 fold 1   x x x x | y y y            x: seen   y: asked
-fold 2   x x x x x x | y y y        a fold's own answers never touch the weights, the gate
-fold 3   x x x x x x x x | y y y    or the ranges by which that fold is judged
+fold 2   x x x x x x | y y y        what a fold sold is neither in the weights by which it is judged
+fold 3   x x x x x x x x | y y y    nor among the errors from which its ranges come
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.forecasts import BASELINE, HORIZONS
-from app.ml.ensemble import PRIOR_ROWS, Moments, equal_by_family, moments, pooled_weights
+from app.ml.ensemble import PRIOR_ROWS, Moments, equal_by_family, importance, moments, pooled_weights
 from app.ml.evidence import Evidence
 from app.ml.ranges import Calibration, calibrated
 
@@ -163,8 +163,8 @@ def _shrunk(ratios: Floats) -> Floats:
 def _gated(evidence: Evidence, *, blended: Floats, pools: Ints, n_pools: int) -> Flags:
     """Pools whose plain mean was better in the backtest than the ensemble.
 
-    Judged as the weights are: by squared error over size. The absolute error would prefer, for products that rarely
-    sell, whichever says nearly nothing.
+    Judged as the weights are, by squared error and importance. The absolute error would prefer, for products that
+    rarely sell, whichever says nearly nothing.
     """
     over = np.isfinite(evidence.sold)
     of_row = np.where(over, pools[:, None], -1)
@@ -172,8 +172,8 @@ def _gated(evidence: Evidence, *, blended: Floats, pools: Ints, n_pools: int) ->
     gated = np.zeros(n_pools, dtype=bool)
     for pool in range(n_pools):
         sold, ours, theirs = (units[of_row == pool] for units in (evidence.sold, blended, plain))
-        size = 1 + ours
-        gated[pool] = (np.square(sold - ours) / size).sum() > (np.square(sold - theirs) / size).sum()
+        weight = importance(ours)
+        gated[pool] = (weight * np.square(sold - ours)).sum() > (weight * np.square(sold - theirs)).sum()
     return gated
 
 

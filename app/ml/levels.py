@@ -3,7 +3,8 @@
 Each level keeps its best forecast as far as sums allow. The company is not touched. Categories are scaled to it, day by
 day. Products keep theirs, and what a category expects beyond them is the explicit series "new products": assortment
 turnover, the things that will sell and are not on the shelf yet. Only where today's products alone would exceed their
-category are they scaled down to it.
+category are they scaled down to it: in backtests of a grocer and a restaurant that made products 0.5 to 2 % better,
+where lifting the category to its products made categories and company worse.
 """
 
 from typing import NamedTuple

@@ -108,25 +108,3 @@ class Tsb:
     def rate(self) -> Floats:
         """Expected units."""
         return self._chance.rate() * self._size.rate()
-
-
-class CrostonSba:
-    """Size of a sale over the days between sales, less its bias (Croston, 1972; Syntetos & Boylan, 2005)."""
-
-    def __init__(self, series: int, *, alpha: float) -> None:
-        self._alpha = alpha
-        self._size, self._interval = Smoothing(series, alpha=alpha), Smoothing(series, alpha=alpha)
-        self._waited = np.zeros(series)
-
-    def advance(self, units: Floats, sellable: Flags) -> None:
-        """See one more day."""
-        self._waited += sellable
-        sale = sellable & (units > 0)
-        self._size.advance(units, sale)
-        self._interval.advance(self._waited, sale)
-        self._waited[sale] = 0
-
-    def rate(self) -> Floats:
-        """Expected units; a wait already longer than usual counts as an interval."""
-        interval = np.maximum(self._interval.rate(), 1)
-        return (1 - self._alpha / 2) * self._size.rate() / interval

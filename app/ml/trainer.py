@@ -22,6 +22,7 @@ from app.ml.paths import calibrated_days, weekday_shape
 from app.ml.prophet_model import ProphetSpec, fit
 from app.ml.ranges import Calibration, calibrated
 from app.ml.seasonal_models import as_seen, seasonal_paths
+from app.ml.stockouts import suspected_stockouts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -251,7 +252,10 @@ def _own_prophets(light: Evidence, *, history: History) -> Floats:
         chosen = np.flatnonzero(light.facts["sales"][row] >= OWN_PROPHET)
         opened = open_ahead(history, origin=origin)
         for some in _runs(chosen):
-            seen = as_seen(history.dense_of(some, days=origin), history=history)
+            units = history.dense_of(some, days=origin)
+            seen = as_seen(units, history=history)
+            if origin == history.n_days:
+                seen[suspected_stockouts(units, open_days=history.open_days).resumed.T] = np.nan
             path = fit(seen, start=history.first, spec=ProphetSpec(weekly=True)).predict(DAYS_AHEAD, floor=0.0)
             totals[row][:, some] = _totals(path * opened)
     return totals

@@ -1,0 +1,79 @@
+"""Opening days, closures, extreme days and prices, as they are told from sales alone."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+
+from app.ml.demand import screened
+from app.ml.history import History, history_of, open_days
+from app.ml.openings import open_ahead
+from tests.test_ml.shops import shop
+
+
+def opened(text: str, *, sales: int = 1) -> str:
+    """x: some products sold that day, .: none; answers x: open, .: closed."""
+    counts = np.array([sales if mark == "x" else 0 for mark in text.replace(" ", "")])
+    flags = open_days(counts, weekday_of_day_0=0)
+    return "".join("x" if flag else "." for flag in flags)
+
+
+def history(sales: Mapping[str, Sequence[float]]) -> History:
+    return history_of(screened(shop(sales)).demand)
+
+
+def test_a_weekday_that_never_sells_is_closed() -> None:
+    assert opened("xxxxxx." * 10) == "xxxxxx." * 10
+
+
+def test_a_busy_shop_is_closed_on_its_first_empty_day() -> None:
+    week = "x" * 100 + "." + "x" * 100
+    assert opened(week, sales=50) == week
+    assert opened(week, sales=1) == "x" * 201
+
+
+def test_a_long_closure_is_seen_in_a_slow_shop_too() -> None:
+    slow = "x...x.x.." * 30
+    closed = slow + "." * 120 + slow
+    assert "." * 120 in opened(closed)
+    assert opened(slow) == "x" * len(slow)
+
+
+def test_a_closed_weekday_stays_closed_ahead() -> None:
+    shop_week = history({"A": [3, 3, 3, 3, 3, 3, 0] * 20})
+    ahead = open_ahead(shop_week, origin=shop_week.n_days)
+    assert ahead.tolist() == [day % 7 != 6 for day in range(90)]
+
+
+def test_a_holiday_that_was_closed_every_year_is_closed_again() -> None:
+    days = np.full(3 * 365, 20.0)
+    christmases = [359, 366 + 358]  # 25 December 2024 and 2025, day 0 being 1 January 2024
+    days[christmases] = 0
+    late = {sku: days[: 366 + 365 + 330].tolist() for sku in "ABCDEFGHIJKLMNOPQRST"}
+    known = history(late)
+    ahead = open_ahead(known, origin=known.n_days)
+    closed = [known.dates_ahead(90)[day].strftime("%d/%m") for day in np.flatnonzero(~ahead)]
+    assert closed == ["25/12"]
+
+
+def test_one_extreme_day_is_limited_to_the_next_largest_and_noted() -> None:
+    known = history({"A": [1, 2, 3] * 20 + [10_000], "B": [5] * 61})
+    assert known.dense(slice(0, 1)).max() == 3
+    assert known.spikes.select("quantity", "kept").rows() == [(10_000.0, 3.0)]
+
+
+def test_large_days_that_come_again_are_no_mistakes() -> None:
+    known = history({"A": [1] * 40 + [500] + [1] * 30 + [400]})
+    assert known.dense(slice(0, 1)).max() == 500
+    assert known.spikes.is_empty()
+
+
+def test_prices_are_what_was_paid_lately() -> None:
+    assert history({"A": [1, 2, 3]}).price == pytest.approx([2.0])
+
+
+def test_dense_and_sparse_layouts_hold_the_same_units() -> None:
+    known = history({"A": [1, 0, 2], "B": [0, 4, 0], "C": [0, 0, 5]})
+    assert known.dense(slice(0, 3)).T.tolist() == [[1, 0, 2], [0, 4, 0], [0, 0, 5]]
+    assert known.dense_of(np.array([2, 0]), days=2).T.tolist() == [[0, 0], [1, 0]]
+    assert known.by_category().sum(axis=1).tolist() == [1, 4, 7]

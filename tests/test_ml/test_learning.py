@@ -1,0 +1,66 @@
+"""A fold is judged only by what the others taught; a class is served by its mean where that did better."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.domain.forecasts import BASELINE
+from app.ml.evidence import Evidence
+from app.ml.learning import PLAIN, learn
+
+FOLDS, SERIES = 5, 200
+POOLS = np.zeros((FOLDS, SERIES), np.int64)
+
+
+def evidence(*, right: str, seed: int = 1) -> Evidence:
+    """Three models, of which one says what then sells but for noise, and the last origin still lies ahead."""
+    random = np.random.default_rng(seed)
+    sold = np.cumsum(random.gamma(3, 10, (FOLDS, 3, SERIES)), axis=1)
+    totals = {name: sold * random.lognormal(0.3, 0.6, sold.shape) for name in (PLAIN, "ses", BASELINE)}
+    totals[right] = sold * random.lognormal(0, 0.02, sold.shape)
+    facts = {"sales": np.ones((FOLDS, SERIES))}
+    known = sold.copy()
+    known[-1] = np.nan
+    return Evidence(np.arange(FOLDS), totals, np.zeros((FOLDS, 7, SERIES)), known, facts, np.ones((3, SERIES)))
+
+
+def test_the_model_that_was_right_leads() -> None:
+    learned = learn(evidence(right="ses"), pools=POOLS, n_pools=1, gate=True)
+    weights = dict(zip(learned.models, learned.weights[0], strict=True))
+    assert weights["ses"] > 0.6
+    assert not learned.gated.any()
+    assert BASELINE not in learned.models
+
+
+def test_a_class_whose_mean_did_better_is_served_by_it() -> None:
+    given = evidence(right=PLAIN)
+    learned = learn(given, pools=POOLS, n_pools=1, gate=True)
+    assert learned.gated.tolist() == [True]
+    assert learned.served[-1] == pytest.approx(np.maximum.accumulate(given.totals[PLAIN][-1]))
+
+
+def test_without_a_gate_the_ensemble_is_served() -> None:
+    assert not learn(evidence(right=PLAIN), pools=POOLS, n_pools=1, gate=False).gated.any()
+
+
+def test_what_a_fold_sold_never_touches_how_it_is_judged() -> None:
+    given = evidence(right="ses")
+    other = given.sold.copy()
+    other[2] *= 50
+    one, two = (learn(replace(given, sold=sold), pools=POOLS, n_pools=1, gate=False) for sold in (given.sold, other))
+    assert np.array_equal(one.served[2], two.served[2])
+    assert not np.array_equal(one.served[1], two.served[1])
+
+
+def test_totals_never_fall_from_one_horizon_to_the_next() -> None:
+    learned = learn(evidence(right="ses"), pools=POOLS, n_pools=1, gate=True)
+    assert (np.diff(learned.served, axis=1) >= 0).all()
+
+
+def test_ranges_cover_what_folds_left_out_sold() -> None:
+    given = evidence(right="ses")
+    learned = learn(given, pools=POOLS, n_pools=1, gate=True)
+    low, _, high = learned.ranges[:, :-1]
+    sold = given.sold[:-1]
+    assert 0.74 <= ((sold >= low) & (sold <= high)).mean() <= 0.86
