@@ -133,8 +133,12 @@ def no_heading(name: str) -> NotATable:
 
 def _candidates(text: str, limits: Limits, also_known: Collection[str]) -> list[Heading]:
     lines = text.split("\n", TITLE_LINES + 1)[: TITLE_LINES + 1]
-    rows = [(number, line.rstrip("\r")) for number, line in enumerate(lines[:TITLE_LINES], start=1) if line.strip()]
-    following = text.split("\n")[: TITLE_LINES * 2] if '"' in text[:LONGEST_LINE] else []
+    rows = [
+        (number, line.rstrip("\r").replace("\r", " "))
+        for number, line in enumerate(lines[:TITLE_LINES], start=1)
+        if line.strip()
+    ]
+    following = text.replace("\r", " ").split("\n")[: TITLE_LINES * 2] if '"' in text[:LONGEST_LINE] else []
     return [
         _heading(line, following[number:], number, delimiter, limits, also_known)
         for number, line in rows

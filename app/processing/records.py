@@ -82,6 +82,7 @@ def _split(text: bytes, layout: Layout, *, quotes: bool) -> pl.DataFrame:
         schema=_schema(layout.width),
         truncate_ragged_lines=True,
         missing_columns="insert",
+        extra_columns="ignore",
         row_index_name=LINE,
         raise_if_empty=False,
     )
