@@ -1,7 +1,6 @@
 """`quantyfy inspect`: how a file would be understood, before anything is sent."""
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,21 +24,18 @@ def inspect(
         Table | None, typer.Option("--table", help="Qual tabela é, quando não se descobre sozinho.")
     ] = None,
     columns: Annotated[
-        list[str] | None, typer.Option("--column", help='Diz qual coluna é, por exemplo "Cód. Interno=sku".')
+        list[str] | None,
+        typer.Option("--column", help='Diz qual coluna é (de vendas_itens, ou de --table): "Cód. Interno=sku".'),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Escreve o resultado em JSON.")] = False,
 ) -> None:
     """Mostra como uma planilha seria lida: colunas, formatos, o que seria descartado e o que precisa de correção."""
-    from app.pipeline.local import inspect_files
+    from app.pipeline.screened import rehearse
 
     named = dict(_pair(text) for text in columns or [])
-    with tempfile.TemporaryDirectory(prefix="quantyfy-inspect-") as folder:
-        report = inspect_files(
-            [IncomingFile(name=file.name, path=file, table=kind) for file in files],
-            workdir=Path(folder),
-            today=datetime.now(UTC).date(),
-            mappings=dict.fromkeys(Table, named) if named else None,
-        )
+    incoming = [IncomingFile(name=file.name, path=file, table=kind) for file in files]
+    mappings = {kind or Table.ITEMS: named} if named else None
+    report = rehearse(incoming, cnpj=None, today=datetime.now(UTC), mappings=mappings).report
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False, default=str))
     else:

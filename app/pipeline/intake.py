@@ -1,6 +1,7 @@
 """The first story: check a delivery, name it, store its files raw, and ask for the rest of the work."""
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from app.domain.errors import BadInput, MissingTable
 from app.domain.uploads import IncomingFile, Table, UploadState
 from app.pipeline.companies import Company, register_company
 from app.pipeline.handing import hand_on
-from app.pipeline.mappings import check_fields, check_headings, of_sheet, remember, remembered
+from app.pipeline.mappings import Settled, check_fields, check_headings, of_sheet, remember, remembered
 from app.pipeline.publishing import current
 from app.processing.raw import write_raw
 from app.processing.reader import recognise
@@ -38,7 +39,7 @@ class Delivery:
     cnpj: Cnpj
     company_name: str
     files: Sequence[IncomingFile]
-    limits: Limits = field(default_factory=Limits)
+    max_bytes: int = Limits.max_bytes
     mappings: Mapping[Table, Mapping[str, str]] = field(default_factory=dict)
     id: UUID = field(default_factory=uuid4)  # of the upload it becomes, unless the same bytes were one already
 
@@ -51,19 +52,12 @@ def receive(clients: Clients, delivery: Delivery, *, now: datetime) -> UUID:
     Raises:
         BadInput: a file is empty, no table, of the wrong kind, too large, or lacks a column; nothing is stored.
     """
-    content_hash = _content_hash(delivery.files)
+    check_fields(delivery.mappings)
+    content_hash = _content_hash(delivery)
+    with clients.database.session(delivery.account) as session:
+        before = remembered(session, delivery.cnpj)
     with tempfile.TemporaryDirectory(prefix="quantyfy-intake-") as folder:
-        check_fields(delivery.mappings)
-        with clients.database.session(delivery.account) as session:
-            before = remembered(session, delivery.cnpj)
-        sheets = recognise(
-            delivery.files,
-            mappings=delivery.mappings,
-            remembered=before,
-            limits=delivery.limits,
-            workdir=Path(folder),
-        )
-        check_headings(delivery.mappings, sheets)
+        sheets = _recognised(delivery, before=before, folder=Path(folder))
         with clients.database.session(delivery.account) as session:
             company = register_company(
                 session, account=delivery.account, cnpj=delivery.cnpj, name=delivery.company_name
@@ -83,20 +77,28 @@ def receive(clients: Clients, delivery: Delivery, *, now: datetime) -> UUID:
     return _enqueue(clients, delivery, company, row=row, now=now)
 
 
+def _recognised(delivery: Delivery, *, before: Mapping[str, Settled], folder: Path) -> Sequence[Sheet]:
+    limits = Limits(max_bytes=delivery.max_bytes)
+    sheets = recognise(delivery.files, mappings=delivery.mappings, remembered=before, limits=limits, workdir=folder)
+    check_headings(delivery.mappings, sheets)
+    return sheets
+
+
 def refuse(clients: Clients, delivery: Delivery, error: BadInput) -> UUID:
     """Keep of a delivery that nobody waits for only that it failed, and why in the customer's words."""
     with clients.database.session(delivery.account) as session:
         company = register_company(session, account=delivery.account, cnpj=delivery.cnpj, name=delivery.company_name)
-        row = _row(delivery, company, content_hash=_content_hash(delivery.files))
+        row = _row(delivery, company, content_hash=_content_hash(delivery))
         failed = {"state": UploadState.FAILED, "error": error.in_both_languages()}
         session.execute(insert(UploadRow).values(row | failed).on_conflict_do_nothing())
     UPLOADS.labels(UploadState.FAILED).inc()
     return delivery.id
 
 
-def _content_hash(files: Sequence[IncomingFile]) -> bytes:
-    """One hash of the delivery: of its files' hashes, whatever their order and names."""
-    return hashlib.sha256(b"".join(sorted(_sha256(file.path) for file in files))).digest()
+def _content_hash(delivery: Delivery) -> bytes:
+    """One hash of the delivery: of its files' hashes, whatever their order and names, and of what was said of them."""
+    said = json.dumps(delivery.mappings, sort_keys=True).encode() if delivery.mappings else b""
+    return hashlib.sha256(b"".join(sorted(_sha256(file.path) for file in delivery.files)) + said).digest()
 
 
 def _sha256(path: Path) -> bytes:

@@ -19,7 +19,7 @@ from app.pipeline.demand import assemble_demand
 from app.pipeline.products import merged_products, seen_in
 from app.processing.feature_engineering import daily_demand
 from app.processing.preparing import prepare
-from app.processing.reader import Mappings, recognise
+from app.processing.reader import recognise
 
 # Whoever forecasts files at home need not say whose they are.
 NOBODY = Cnpj("00000000000191")
@@ -36,17 +36,6 @@ class LocalForecast:
     forecasts: Forecasts
     later: pl.DataFrame  # demand after `as_of`, which the forecaster did not see
     last_day: date
-
-
-def inspect_files(
-    files: Sequence[IncomingFile], *, workdir: Path, today: date, mappings: Mappings | None = None
-) -> dict[str, Any]:
-    """How the files would be understood, and what would be dropped or set aside, with nothing stored: the report.
-
-    Raises:
-        BadInput: a file cannot be used.
-    """
-    return prepare(recognise(files, mappings=mappings, workdir=workdir), today=today, workdir=workdir).report()
 
 
 def forecast_files(

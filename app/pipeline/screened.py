@@ -16,10 +16,11 @@ from app.domain.errors import Expired, ObjectMissing
 from app.domain.findings import RULES, Severity
 from app.domain.text import Language
 from app.domain.uploads import IncomingFile, Table
+from app.pipeline.mappings import by_table, check_fields, check_headings
 from app.pipeline.retention import RAW_STAYS
 from app.pipeline.uploads import Upload
 from app.processing.preparing import Prepared, prepare
-from app.processing.reader import recognise
+from app.processing.reader import Mappings, recognise
 from app.processing.sheets import ORIGINAL_LINE, Sheet
 
 REASON: Final = "motivo"  # last column of rows set aside; no heading of ours, so it may stay when they are sent again
@@ -33,14 +34,25 @@ class Rehearsal(NamedTuple):
     report: dict[str, object]
 
 
-def rehearse(files: Sequence[IncomingFile], *, cnpj: Cnpj, today: datetime) -> Rehearsal:
+def rehearse(
+    files: Sequence[IncomingFile], *, cnpj: Cnpj | None, today: datetime, mappings: Mappings | None = None
+) -> Rehearsal:
     """How the files would be understood, and what would be wrong with which line.
 
+    Args:
+        files: on local disk.
+        cnpj: the company whose branches are welcome; None when it is not known.
+        today: no sale is later than tomorrow.
+        mappings: headings to fields that the customer settled, per table.
+
     Raises:
-        BadInput: a file is empty, no table, of the wrong kind, or lacks a column.
+        BadInput: a file is empty, no table, of the wrong kind, or lacks a column; a mapping cannot be followed.
     """
+    settled = mappings or {}
+    check_fields(settled)
     with tempfile.TemporaryDirectory(prefix="quantyfy-rehearsal-") as folder:
-        sheets = recognise(files, workdir=Path(folder))
+        sheets = recognise(files, mappings=settled, workdir=Path(folder))
+        check_headings(settled, sheets)
         prepared = prepare(sheets, today=today.date(), workdir=Path(folder), cnpj=cnpj)
         return Rehearsal([sheet.as_json() for sheet in sheets], prepared.report())
 
@@ -88,7 +100,7 @@ def _screened(clients: Clients, upload: Upload) -> Iterator[tuple[Prepared, list
     with tempfile.TemporaryDirectory(prefix="quantyfy-screened-") as name:
         folder = Path(name)
         files = [_fetched(clients, file, folder) for file in upload.files]
-        sheets = list(recognise(files, workdir=folder))
+        sheets = list(recognise(files, mappings=by_table(upload.files), workdir=folder))
         yield prepare(sheets, today=upload.created_at.date(), workdir=folder, cnpj=Cnpj(upload.cnpj)), sheets
 
 

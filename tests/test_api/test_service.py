@@ -158,3 +158,32 @@ def test_live_ready_and_metrics_need_no_key(http: TestClient) -> None:
 def test_every_answer_carries_a_request_id(http: TestClient) -> None:
     ids = {http.get("/health/live").headers["x-request-id"] for _ in range(3)}
     assert len(ids) == 3
+
+
+def test_columns_may_be_named_in_the_form_and_tried_first(shop: Shop) -> None:
+    files = {"vendas_itens": ("itens.csv", b"Pedido;Data;Treco;Qtd\n1;20/11/2026;A1;2\n2;21/11/2026;A1;3\n")}
+    form = {"cnpj": CNPJ, "company_name": "Padaria", "columns": '{"vendas_itens": {"Treco": "sku"}}'}
+    tried = shop.http.post("/upload", params={"dry_run": True}, headers=shop.headers, data=form, files=files)
+    named = {column["header"]: column["field"] for column in tried.json()["recognised"][0]["columns"]}
+    assert named["Treco"] == "sku"
+    sent = shop.http.post("/upload", headers=shop.headers, data=form, files=files)
+    shop.work()
+    upload = shop.http.get(sent.headers["location"], headers=shop.headers).json()
+    assert upload["state"] == "published"
+    assert upload["report"]["tables"][0]["rows"]["accepted"] == 2
+
+
+@pytest.mark.parametrize(
+    ("columns", "code"),
+    [
+        ('{"vendas_itens": {"Treco": "produto"}}', "unknown-field"),
+        ('{"vendas_itens": {"Trecho": "sku", "Treco": "sku"}}', "unknown-heading"),
+        ('{"vendas": ["x"]}', "invalid-request"),
+        ("{", "invalid-request"),
+    ],
+)
+def test_a_column_mapping_that_cannot_be_followed_is_a_problem(shop: Shop, columns: str, code: str) -> None:
+    files = {"vendas_itens": ("itens.csv", b"Pedido;Data;Treco;Qtd\n1;20/11/2026;A1;2\n")}
+    form = {"cnpj": CNPJ, "company_name": "Padaria", "columns": columns}
+    answer = shop.http.post("/upload", headers=shop.headers, data=form, files=files)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)

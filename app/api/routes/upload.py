@@ -1,6 +1,7 @@
 """Uploads sent through the service: files in, and one answer however often they are sent."""
 
 import hashlib
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -9,9 +10,10 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
+from pydantic import Json
 
-from app.api.dependencies import ClientsOf, Uploader, company_of
+from app.api.dependencies import ClientsOf, SettingsOf, Uploader, company_of
 from app.api.schemas.problems import problem_responses
 from app.api.schemas.uploads import Rehearsed, UploadAccepted
 from app.core.clients import Clients
@@ -29,6 +31,14 @@ router = APIRouter(tags=["uploads"])
 _REHEARSED: dict[int | str, dict[str, Any]] = {200: {"model": Rehearsed, "description": "Of a dry run."}}
 
 OptionalFile = Annotated[UploadFile | None, File()]
+ColumnMapping = Annotated[
+    Json[dict[Table, dict[str, str]]] | None,
+    Form(
+        description="JSON: per table, headings to fields (an empty field leaves a column unused). Remembered for files "
+        "with the same headings.",
+        examples=['{"vendas_itens": {"Cód. Interno": "sku"}}'],
+    ),
+]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -47,15 +57,16 @@ IdempotencyKey = Annotated[
     responses=_REHEARSED | problem_responses(401, 403, 404, 408, 409, 413, 415, 422, 429, 503),
 )
 def upload(
-    request: Request,
     caller: Uploader,
     clients: ClientsOf,
+    settings: SettingsOf,
     cnpj: Annotated[str, Form(examples=["12.ABC.345/01DE-35"], max_length=40)],
     company_name: Annotated[str, Form(min_length=1, max_length=200)],
     vendas: OptionalFile = None,
     vendas_itens: OptionalFile = None,
     produtos: OptionalFile = None,
     files: Annotated[list[UploadFile] | None, File(description="Files whose table we find out.")] = None,
+    columns: ColumnMapping = None,
     dry_run: Annotated[bool, Query(description="Only say how the files are understood; store nothing.")] = False,  # noqa: FBT002  a query flag
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
@@ -69,15 +80,21 @@ def upload(
     with tempfile.TemporaryDirectory(prefix="quantyfy-upload-") as folder:
         on_disk = [_on_disk(file, table, Path(folder) / str(at)) for at, (file, table) in enumerate(sent)]
         if dry_run:
-            said = rehearse(on_disk, cnpj=company, today=now)
+            said = rehearse(on_disk, cnpj=company, today=now, mappings=columns)
             return _json(Rehearsed.model_validate(said._asdict()), HTTPStatus.OK)
-        delivery = Delivery(account=caller.account, cnpj=company, company_name=company_name, files=on_disk)
+        delivery = Delivery(
+            account=caller.account,
+            cnpj=company,
+            company_name=company_name,
+            files=on_disk,
+            max_bytes=settings.upload_limit_bytes,
+            mappings=columns or {},
+        )
 
         def act() -> Reply:
             return _received(clients, caller, delivery, now=now)
 
         reply = act() if idempotency_key is None else _once(clients, caller, delivery, idempotency_key, act, now=now)
-    del request
     return Response(reply.body, status_code=reply.status, headers=reply.headers, media_type="application/json")
 
 
@@ -94,7 +111,9 @@ def _once(
     clients: Clients, caller: Caller, delivery: Delivery, key: str, act: Callable[[], Reply], *, now: datetime
 ) -> Reply:
     files = [part for file in delivery.files for part in (str(file.table), file.name, _sha256(file.path))]
-    asked = fingerprint("/upload", delivery.cnpj.text, delivery.company_name, *files)
+    asked = fingerprint(
+        "/upload", delivery.cnpj.text, delivery.company_name, json.dumps(delivery.mappings, sort_keys=True), *files
+    )
     return once(clients, caller.account, key, act, asked=asked, now=now)
 
 
