@@ -39,9 +39,14 @@ class DateEvidence(NamedTuple):
         return DateStyle.MDY if self.mdy > self.dmy else DateStyle.DMY
 
     @property
+    def is_sure(self) -> bool:
+        """Whether some value tells the day from the month."""
+        return bool(self.dmy or self.mdy)
+
+    @property
     def is_ambiguous(self) -> bool:
         """Whether day and month could be swapped without anyone noticing."""
-        return self.ambiguous > 0 and not (self.dmy or self.mdy)
+        return self.ambiguous > 0 and not self.is_sure
 
 
 _MONTHS: Final = ("jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez")

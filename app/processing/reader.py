@@ -9,22 +9,19 @@ from typing import Final
 import polars as pl
 
 from app.domain import columns as c
-from app.domain.contract import CONTRACT, Kind
 from app.domain.errors import EmptyFile, MissingColumn, UploadTooLarge
-from app.domain.findings import AMBIGUOUS_DATES, AMBIGUOUS_NUMBERS
 from app.domain.uploads import IncomingFile, Table
 from app.processing.columns import Match, match_columns
-from app.processing.dates import DateEvidence, date_evidence
 from app.processing.dialect import find_heading, no_heading, read_head
 from app.processing.encoding import LONGEST_LINE
 from app.processing.headings import normalised
-from app.processing.numbers import Evidence, evidence, style_of_file
 from app.processing.opening import TextFile, text_files
 from app.processing.personal import holds_personal_values, masked, personal_headings
 from app.processing.raw import write_raw
 from app.processing.records import LINE
 from app.processing.sampling import sample_of
-from app.processing.sheets import ORIGINAL_LINE, ColumnMatch, Dialect, Doubt, Limits, Sheet
+from app.processing.sheets import ORIGINAL_LINE, ColumnMatch, Dialect, Limits, Sheet
+from app.processing.styles import with_styles
 from app.processing.wrong_kinds import refuse_wrong_kind
 
 __all__ = ["recognise", "write_raw"]
@@ -93,7 +90,7 @@ def _recognised(
         raise EmptyFile(file=file.name)
     before = remembered.get(blank.header_hash, {})
     settled = {table: {**before, **mappings.get(table, {})} for table in Table}
-    return _with_styles(_with_columns(blank, sample, file.table, settled), sample)
+    return with_styles(_with_columns(blank, sample, file.table, settled), sample)
 
 
 def _with_columns(sheet: Sheet, sample: pl.DataFrame, wanted: Table | None, mappings: Mappings) -> Sheet:
@@ -189,40 +186,3 @@ def _without_twins(sheets: Sequence[Sheet]) -> tuple[Sheet, ...]:
         if not any(filecmp.cmp(sheet.path, twin.path, shallow=False) for twin in twins):
             kept.append(sheet)
     return tuple(kept)
-
-
-# --- how its numbers and dates are written ------------------------------------------------------------------------
-
-
-def _with_styles(sheet: Sheet, sample: pl.DataFrame) -> Sheet:
-    kinds = {field.name: field.kind for field in CONTRACT[sheet.table]}
-    numbers = {
-        n: evidence(sample[str(p)]) for n, p in sheet.positions.items() if kinds[n] in {Kind.NUMBER, Kind.AMOUNT}
-    }
-    dates = {n: date_evidence(sample[str(p)]) for n, p in sheet.positions.items() if kinds[n] is Kind.DATE}
-    majority = style_of_file(numbers.values())
-    dialect = replace(
-        sheet.dialect,
-        numbers={name: seen.style or majority for name, seen in numbers.items()},
-        dates={name: seen.style for name, seen in dates.items()},
-        doubts=_doubts(sheet, sample, numbers, dates),
-    )
-    return replace(sheet, dialect=dialect)
-
-
-def _doubts(
-    sheet: Sheet, sample: pl.DataFrame, numbers: Mapping[str, Evidence], dates: Mapping[str, DateEvidence]
-) -> tuple[Doubt, ...]:
-    unsure_numbers = [name for name, seen in numbers.items() if seen.ambiguous and seen.style is None]
-    unsure_dates = [name for name, seen in dates.items() if seen.is_ambiguous]
-    return (
-        *(_doubt(sheet, sample, name, AMBIGUOUS_NUMBERS.code, r"[.,]\d{3}\b") for name in unsure_numbers),
-        *(_doubt(sheet, sample, name, AMBIGUOUS_DATES.code, r"\d") for name in unsure_dates),
-    )
-
-
-def _doubt(sheet: Sheet, sample: pl.DataFrame, name: str, rule: str, pattern: str) -> Doubt:
-    """The first doubtful value of a column, and its line."""
-    place = sheet.positions[name]
-    first = sample.filter(pl.col(str(place)).str.contains(pattern)).row(0, named=True)
-    return Doubt(rule, name, masked(first[str(place)])[:_SHOWN_LENGTH], first[LINE])

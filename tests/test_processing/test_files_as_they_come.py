@@ -118,6 +118,15 @@ def test_a_column_of_only_ambiguous_numbers_follows_the_file_with_a_warning(desk
     assert found(prepared) == [(2, "ambiguous-numbers", "Quantidade", "1.234")]
 
 
+def test_a_thousand_and_one_kilo_are_told_apart_by_the_total(desk: Desk) -> None:
+    head = "Pedido;Data;SKU;Quantidade;Valor unitário;Valor total\n"
+    kilos = desk.items(head + "1;18/09/2026;A;1,250;10,00;12,50\n2;18/09/2026;A;2,000;10,00;20,00\n")
+    assert lines_of(kilos)["quantidade"].to_list() == [1.25, 2.0]
+    thousands = desk.items(head + "1;18/09/2026;A;1,250;0,10;125,00\n2;18/09/2026;A;2,000;0,10;200,00\n")
+    assert lines_of(thousands)["quantidade"].to_list() == [1250.0, 2000.0]
+    assert found(kilos) == found(thousands) == []
+
+
 def test_month_first_is_found_out_and_only_low_days_are_doubted(desk: Desk) -> None:
     american = HEAD + "1;09/08/2026;A;1;1,00\n2;09/28/2026;A;1;1,00\n"
     assert lines_of(desk.items(american))["data_venda"].to_list() == [date(2026, 9, 8), date(2026, 9, 28)]
