@@ -7,13 +7,14 @@ import polars as pl
 
 from app.core.clients import Clients
 from app.core.s3 import Store
-from app.domain.columns import CATEGORIA, DESCRICAO, ID, SKU
+from app.domain.columns import CATEGORIA, DESCRICAO, ID, PRECO_VENDA, SKU
 from app.pipeline.frames import read_frame
 from app.pipeline.preparation import PRODUCTS
 from app.pipeline.publishing import ALL_MONTHS
 from app.pipeline.reading.current import Published
 from app.pipeline.reading.slices import CATEGORY, NAME
 
+_CATALOGUE = {SKU: pl.String, DESCRICAO: pl.String, CATEGORIA: pl.String, PRECO_VENDA: pl.Float64}
 _REMEMBERED_BYTES = 256 << 20
 
 
@@ -58,7 +59,14 @@ def remembered(clients: Clients, key: str) -> pl.DataFrame:
 
 def names(clients: Clients, what: Published) -> pl.LazyFrame:
     """What people call each product: id, name, category."""
+    return catalogue(clients, what).select(
+        pl.col(SKU).alias(ID), pl.col(DESCRICAO).alias(NAME), pl.col(CATEGORIA).alias(CATEGORY)
+    )
+
+
+def catalogue(clients: Clients, what: Published) -> pl.LazyFrame:
+    """The company's products, with every column there may be, whatever its files said of them."""
+    empty = pl.LazyFrame(schema=_CATALOGUE)
     if (PRODUCTS, ALL_MONTHS) not in what.keys:
-        return pl.LazyFrame(schema={ID: pl.String, NAME: pl.String, CATEGORY: pl.String})
-    catalogue = remembered(clients, what.key(PRODUCTS)).lazy()
-    return catalogue.select(pl.col(SKU).alias(ID), pl.col(DESCRICAO).alias(NAME), pl.col(CATEGORIA).alias(CATEGORY))
+        return empty
+    return pl.concat([empty, remembered(clients, what.key(PRODUCTS)).lazy()], how="diagonal_relaxed")

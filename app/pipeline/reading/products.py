@@ -8,10 +8,9 @@ import polars as pl
 from app.core.clients import Clients
 from app.domain.columns import DATE, HORIZON_DAYS, ID, LEVEL, MEAN, PRECO_VENDA, QUANTITY, REVENUE, REVENUE_MEAN, SKU
 from app.domain.forecasts import HORIZONS, Level
-from app.pipeline.preparation import FEATURES, PRODUCTS
-from app.pipeline.publishing import ALL_MONTHS
+from app.pipeline.preparation import FEATURES
 from app.pipeline.reading.current import Published
-from app.pipeline.reading.objects import names, remembered
+from app.pipeline.reading.objects import catalogue, names, remembered
 from app.pipeline.reading.slices import CATEGORY, NAME, Page, Slice, ordered, page, sliced
 
 _A_UP_TO: Final = 0.80  # of the last year's revenue, the biggest first (Pareto's rule as shops use it)
@@ -88,11 +87,7 @@ def _abc(revenue: pl.Expr) -> pl.Expr:
 
 
 def _prices(clients: Clients, what: Published) -> pl.LazyFrame:
-    if (PRODUCTS, ALL_MONTHS) not in what.keys:
-        return pl.LazyFrame(schema={ID: pl.String, "price": pl.Float64})
-    catalogue = remembered(clients, what.key(PRODUCTS))
-    price = catalogue[PRECO_VENDA] if PRECO_VENDA in catalogue.columns else pl.Series([None] * catalogue.height)
-    return catalogue.lazy().select(pl.col(SKU).alias(ID), price.cast(pl.Float64).alias("price"))
+    return catalogue(clients, what).select(pl.col(SKU).alias(ID), pl.col(PRECO_VENDA).alias("price"))
 
 
 def _series(clients: Clients, what: Published) -> pl.LazyFrame:
