@@ -14,6 +14,9 @@ X'X = diag(d), so that a new v only changes the diagonal w = 1 / (d + v):
 For a given SSR the derivative by sigma is zero where 4 v^2 + n v = SSR. Together: a root in v of
 SSR(v) - n v - 4 v^2, sought from above, where the lasso is solved at each v by an active-set method that starts from
 the previous v's active set, so that only a few small systems are solved per series.
+
+All kernels live in this one file: numba's cache on disk notices a change of a function's own file only, and would go on
+using an old kernel of another.
 """
 
 import math
@@ -30,12 +33,15 @@ Integers = NDArray[np.int64]
 
 VARIANCE_TOLERANCE = 1e-12
 SLACK = 1e-10
+"""Share of the penalty by which an idle hinge may be pulled beyond it."""
+SINGULAR = 1e-13
 ROUNDS = 200
+"""Bound on steps in v, and on hinges that enter at one v; a handful of each are usual."""
 
 _variance_given = kernel(variance_given)
 
 
-class Bench(NamedTuple):
+class Workbench(NamedTuple):
     """Room to work in, allocated once per block of series."""
 
     weights: Floats  # (R,) 1 / (eigenvalue + v)
@@ -50,8 +56,8 @@ class Bench(NamedTuple):
 
 
 @kernel
-def _make_bench(n_ridge: int, n_hinges: int) -> Bench:
-    return Bench(
+def _workbench(n_ridge: int, n_hinges: int) -> Workbench:
+    return Workbench(
         np.zeros(n_ridge),
         np.zeros(n_ridge),
         np.zeros(n_hinges),
@@ -81,7 +87,7 @@ def _ridge_only_variance(shared: SharedDesign, sums: Sums) -> float:
 
 
 @kernel
-def _eliminate_ridge(shared: SharedDesign, sums: Sums, variance: float, bench: Bench) -> None:
+def _eliminate_ridge(shared: SharedDesign, sums: Sums, variance: float, bench: Workbench) -> None:
     """Set up the lasso of this v: weights and targets; columns of its Gram matrix are made when asked for."""
     for r in range(sums.ridge.size):
         bench.weights[r] = 1.0 / (shared.eigenvalues[r] + variance)
@@ -95,7 +101,7 @@ def _eliminate_ridge(shared: SharedDesign, sums: Sums, variance: float, bench: B
 
 
 @kernel
-def _fill_column(shared: SharedDesign, j: int, bench: Bench) -> None:
+def _fill_column(shared: SharedDesign, j: int, bench: Workbench) -> None:
     if bench.known[j]:
         return
     for r in range(bench.weights.size):
@@ -109,7 +115,7 @@ def _fill_column(shared: SharedDesign, j: int, bench: Bench) -> None:
 
 
 @kernel
-def _factorise(bench: Bench, count: int) -> int:
+def _factorise(bench: Workbench, count: int) -> int:
     """Cholesky factor of the active part; the place that is singular to working precision, else `count`."""
     for i in range(count):
         row = bench.columns[bench.active[i]]
@@ -119,7 +125,7 @@ def _factorise(bench: Bench, count: int) -> int:
                 total -= bench.factor[i, k] * bench.factor[j, k]
             if i > j:
                 bench.factor[i, j] = total / bench.factor[j, j]
-            elif total <= 1e-13 * row[bench.active[i]]:
+            elif total <= SINGULAR * row[bench.active[i]]:
                 return i
             else:
                 bench.factor[i, i] = math.sqrt(total)
@@ -127,7 +133,7 @@ def _factorise(bench: Bench, count: int) -> int:
 
 
 @kernel
-def _substitute(bench: Bench, count: int) -> None:
+def _substitute(bench: Workbench, count: int) -> None:
     """Solve the active system in place: `goal` holds the right-hand side, then the solution."""
     for i in range(count):
         total = bench.goal[i]
@@ -142,7 +148,7 @@ def _substitute(bench: Bench, count: int) -> None:
 
 
 @kernel
-def _step_to_goal(delta: Floats, bench: Bench, count: int) -> int:
+def _step_to_goal(delta: Floats, bench: Workbench, count: int) -> int:
     """Move the active hinges to their goal, or to the first change of sign on the way, and drop what reached zero."""
     step = 1.0
     blocking = -1
@@ -167,7 +173,7 @@ def _step_to_goal(delta: Floats, bench: Bench, count: int) -> int:
 
 
 @kernel
-def _leave(place: int, delta: Floats, bench: Bench, count: int) -> int:
+def _leave(place: int, delta: Floats, bench: Workbench, count: int) -> int:
     delta[bench.active[place]] = 0.0
     for i in range(place, count - 1):
         bench.active[i] = bench.active[i + 1]
@@ -176,7 +182,7 @@ def _leave(place: int, delta: Floats, bench: Bench, count: int) -> int:
 
 
 @kernel
-def _settle_active(shared: SharedDesign, penalty: float, delta: Floats, bench: Bench, count: int) -> int:
+def _settle_active(shared: SharedDesign, penalty: float, delta: Floats, bench: Workbench, count: int) -> int:
     """Minimise over the active hinges, dropping those whose sign would change, until none would."""
     while count > 0:
         for i in range(count):
@@ -195,7 +201,7 @@ def _settle_active(shared: SharedDesign, penalty: float, delta: Floats, bench: B
 
 
 @kernel
-def _most_wanted(penalty: float, bench: Bench, delta: Floats, count: int) -> tuple[int, float]:
+def _most_wanted(penalty: float, bench: Workbench, delta: Floats, count: int) -> tuple[int, float]:
     """The idle hinge that breaks its optimality condition most, with its sign; -1 where all hold."""
     wanted = -1
     sign = 0.0
@@ -215,7 +221,7 @@ def _most_wanted(penalty: float, bench: Bench, delta: Floats, count: int) -> tup
 
 
 @kernel
-def _solve_lasso(shared: SharedDesign, variance: float, delta: Floats, bench: Bench, count: int) -> int:
+def _solve_lasso(shared: SharedDesign, variance: float, delta: Floats, bench: Workbench, count: int) -> int:
     """The hinges for this v, from the active set of the v before; returns how many are in use."""
     penalty = variance / shared.tau
     count = _settle_active(shared, penalty, delta, bench, count)
@@ -233,7 +239,7 @@ def _solve_lasso(shared: SharedDesign, variance: float, delta: Floats, bench: Be
 
 
 @kernel
-def _residual(shared: SharedDesign, sums: Sums, delta: Floats, bench: Bench, count: int) -> float:
+def _residual(shared: SharedDesign, sums: Sums, delta: Floats, bench: Workbench, count: int) -> float:
     """Fill `free` with the ridge coefficients for these hinges; return the sum of squared residuals."""
     for r in range(sums.ridge.size):
         bench.free[r] = sums.ridge[r]
@@ -256,7 +262,7 @@ def _residual(shared: SharedDesign, sums: Sums, delta: Floats, bench: Bench, cou
 
 
 @kernel
-def _residual_slope(shared: SharedDesign, variance: float, bench: Bench, count: int) -> float:
+def _residual_slope(shared: SharedDesign, variance: float, bench: Workbench, count: int) -> float:
     """Derivative of SSR by v along the optimum: 2 v p' M^-1 p, p the penalty's gradient, M the penalised Gram."""
     total = 0.0
     for r in range(bench.free.size):
@@ -291,7 +297,7 @@ def _next_variance(variance: float, low: float, high: float, ssr: float, slope: 
 
 
 @kernel
-def _fit_one(shared: SharedDesign, sums: Sums, delta: Floats, bench: Bench) -> tuple[float, float]:
+def _fit_one(shared: SharedDesign, sums: Sums, delta: Floats, bench: Workbench) -> tuple[float, float]:
     """Fill `delta` and the ridge coefficients in `bench.free`; return v, at its floor where it has no root, and SSR."""
     low = VARIANCE_FLOOR
     high = np.inf
@@ -334,7 +340,7 @@ def fit_block(
     Returns:
         v = sigma^2 and the sum of squared residuals of each series, both of shape (B,).
     """
-    bench = _make_bench(cross.shape[1], hinge_cross.shape[1])
+    bench = _workbench(cross.shape[1], hinge_cross.shape[1])
     variances = np.empty(energy.size)
     ssr = np.empty(energy.size)
     for i in range(energy.size):
@@ -349,7 +355,7 @@ def fit_each(
     designs: StackedDesigns, cross: Floats, hinge_cross: Floats, energy: Floats, coefficients: Floats, deltas: Floats
 ) -> tuple[Floats, Floats]:
     """As `fit_block`, where every series has a design of its own."""
-    bench = _make_bench(cross.shape[1], hinge_cross.shape[1])
+    bench = _workbench(cross.shape[1], hinge_cross.shape[1])
     variances = np.empty(energy.size)
     ssr = np.empty(energy.size)
     for i in range(energy.size):
