@@ -2,10 +2,10 @@
 
 import copy
 import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,17 +16,13 @@ from app.core.clients import Clients
 from app.core.database import AccountId
 from app.core.lake import IncomingKeys
 from app.core.s3 import Store
+from infrastructure.rules import KEYS
 from tests.s3_server import S3Server
 from tests.shop import CNPJ, write_shop
 from tests.test_lambdas.runtime import Function, Invocation, deployed
 
 CREATED = json.loads((Path(__file__).parent / "events" / "object_created.json").read_text())
-# As the rules of `infrastructure` have them.
-RULES = {
-    "upload_handler": re.compile(r"incoming/.*"),
-    "process_handler": re.compile(r"raw/.*/envio_[^/]*\.json"),
-    "predict_handler": re.compile(r"processed/.*/preparo_[^/]*\.json"),
-}
+RULES = {f"{role}_handler": pattern for role, pattern in KEYS.items()}
 MEGABYTES = 50
 
 
@@ -75,7 +71,7 @@ class Aws:
         sent = []
         for key in sorted({stored.key for stored in self.lake.list()} - seen):
             seen.add(key)
-            sent += [self.send(name, key) for name, rule in RULES.items() if rule.fullmatch(key)]
+            sent += [self.send(name, key) for name, rule in RULES.items() if fnmatchcase(key, rule)]
         for invocation in sent:
             invocation.result()
         return sent

@@ -1,0 +1,1 @@
+"""AWS CDK: four stacks by lifetime (data, service, functions, watch). Imports nothing of the application."""

@@ -1,0 +1,229 @@
+"""What a release replaces: the API behind its balancer, the worker, and the task that migrates the database."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_applicationautoscaling as scaling
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_elasticloadbalancingv2 as elb
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_route53 as route53
+from aws_cdk import aws_route53_targets as aliases
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infrastructure import lake
+from infrastructure.data import APPLICATION_ROLE, OWNER, DataStack
+from infrastructure.environments import Environment, Task
+from infrastructure.functions import retention
+
+PORT = 8000
+NAMESPACE = "Quantyfy"
+ALIVE = "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/health/live', timeout=4)"
+
+
+class ServiceStack(Stack):
+    """API, worker, migration."""
+
+    def __init__(self, scope: Construct, name: str, *, environment: Environment, data: DataStack, tag: str) -> None:
+        super().__init__(scope, name, env={"region": environment.region})
+        self._environment, self._data = environment, data
+        self._image = ecs.ContainerImage.from_ecr_repository(data.images, tag)
+        self._cluster = ecs.Cluster(self, "Cluster", vpc=data.vpc, container_insights_v2=ecs.ContainerInsights.ENABLED)
+        self._cluster.enable_fargate_capacity_providers()
+        # The database's clients as they are: the balancer's rules belong to the tasks' own group.
+        self._clients = ec2.SecurityGroup.from_security_group_id(
+            self, "DatabaseClients", data.clients.security_group_id, mutable=False
+        )
+        self._zone = route53.HostedZone.from_hosted_zone_attributes(
+            self,
+            "Zone",
+            hosted_zone_id=environment.hosted_zone_id,
+            zone_name=environment.hosted_zone,
+        )
+        self.balancer, self.api = self._api()
+        self.worker, self.waiting = self._worker()
+        self._migration()
+
+    def _api(self) -> tuple[elb.ApplicationLoadBalancer, ecs.FargateService]:
+        size = self._environment.api
+        definition = self._definition("Api", size, access=lake.API)
+        self._container(definition, "Api", ["quantyfy", "serve", "--no-worker", "--host", "0.0.0.0"], serves=True)  # noqa: S104  in its own network
+        group = self._group("ApiDoor", "Tasks of the API")
+        service = self._fargate("Api", definition, size, group=group, spot=False)
+        balancer = self._balancer(group)
+        listener = balancer.add_listener(
+            "Https", port=443, certificates=[self._certificate()], ssl_policy=elb.SslPolicy.TLS13_RES
+        )
+        targets = listener.add_targets(
+            "Api",
+            port=PORT,
+            protocol=elb.ApplicationProtocol.HTTP,
+            targets=[service],
+            deregistration_delay=Duration.seconds(30),
+            health_check=elb.HealthCheck(path="/health/ready", interval=Duration.seconds(15)),
+        )
+        balancer.add_redirect()
+        if size.most > size.least:
+            grown = service.auto_scale_task_count(min_capacity=size.least, max_capacity=size.most)
+            grown.scale_on_cpu_utilization("Cpu", target_utilization_percent=60)
+            grown.scale_on_request_count("Requests", requests_per_target=3000, target_group=targets)
+        return balancer, service
+
+    def _worker(self) -> tuple[ecs.FargateService, cloudwatch.Metric]:
+        size = self._environment.worker
+        definition = self._definition("Worker", size, access=lake.WORKER)
+        log = self._container(definition, "Worker", ["quantyfy", "worker"])
+        group = self._group("WorkerDoor", "The worker, which nothing may reach")
+        service = self._fargate("Worker", definition, size, group=group, spot=self._environment.worker_on_spot)
+        waiting = self._queue_depth(log)
+        if size.most > size.least:
+            service.auto_scale_task_count(min_capacity=size.least, max_capacity=size.most).scale_on_metric(
+                "Waiting",
+                metric=waiting,
+                adjustment_type=scaling.AdjustmentType.CHANGE_IN_CAPACITY,
+                scaling_steps=[
+                    scaling.ScalingInterval(upper=0, change=-1),
+                    scaling.ScalingInterval(lower=4, change=1),
+                    scaling.ScalingInterval(lower=20, change=4),
+                ],
+                cooldown=Duration.minutes(3),
+            )
+        return service, waiting
+
+    def _queue_depth(self, log: logs.ILogGroup) -> cloudwatch.Metric:
+        """The worker says once a minute how many jobs are due and wait."""
+        depth = logs.MetricFilter(
+            self,
+            "Waiting",
+            log_group=log,
+            filter_pattern=logs.FilterPattern.string_value("$.event", "=", "jobs waiting"),
+            metric_namespace=NAMESPACE,
+            metric_name=f"JobsWaiting-{self._environment.name}",
+            metric_value="$.count",
+        )
+        return depth.metric(statistic="max", period=Duration.minutes(1))
+
+    def _migration(self) -> None:
+        """A task without a service: run once before a release, as the database's owner (docs/runbook.md)."""
+        definition = self._definition("Migration", self._environment.api, access=None)
+        owner = secretsmanager.Secret.from_secret_complete_arn(self, "Owner", self._data.owner_secret_arn)
+        self._container(
+            definition,
+            "Migration",
+            ["quantyfy", "migrate"],
+            environment={"QUANTYFY_OWNER_DATABASE_URL": self._data.database_url(OWNER)},
+            secrets={"PGPASSWORD": ecs.Secret.from_secrets_manager(owner, "password")},
+        )
+
+    def _definition(self, name: str, size: Task, *, access: lake.Access | None) -> ecs.FargateTaskDefinition:
+        definition = ecs.FargateTaskDefinition(
+            self,
+            f"{name}Task",
+            cpu=size.cpu,
+            memory_limit_mib=size.memory_mb,
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=ecs.CpuArchitecture.ARM64, operating_system_family=ecs.OperatingSystemFamily.LINUX
+            ),
+            volumes=[ecs.Volume(name="tmp")],
+        )
+        if access is not None:
+            lake.allow(definition.task_role, self._data.lake, access)
+            self._data.database.grant_connect(definition.task_role, APPLICATION_ROLE)
+        return definition
+
+    def _container(
+        self,
+        definition: ecs.FargateTaskDefinition,
+        name: str,
+        command: list[str],
+        *,
+        serves: bool = False,
+        environment: Mapping[str, str] | None = None,
+        secrets: Mapping[str, ecs.Secret] | None = None,
+    ) -> logs.LogGroup:
+        log = logs.LogGroup(
+            self,
+            f"{name}Log",
+            retention=retention(self._environment.log_days),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        container = definition.add_container(
+            name,
+            image=self._image,
+            command=command,
+            environment={**self._settings(), **(environment or {})},
+            secrets={**(secrets or {})},
+            readonly_root_filesystem=True,
+            stop_timeout=Duration.seconds(120),
+            logging=ecs.LogDriver.aws_logs(stream_prefix=name.lower(), log_group=log),
+            port_mappings=[ecs.PortMapping(container_port=PORT)] if serves else [],
+            health_check=ecs.HealthCheck(command=["CMD", "python", "-c", ALIVE]) if serves else None,
+        )
+        container.add_mount_points(ecs.MountPoint(container_path="/tmp", source_volume="tmp", read_only=False))  # noqa: S108  all that it may write
+        return log
+
+    def _settings(self) -> dict[str, str]:
+        return {
+            "QUANTYFY_DATABASE_URL": self._data.database_url(APPLICATION_ROLE),
+            "QUANTYFY_DATABASE_IAM_REGION": self._environment.region,
+            "QUANTYFY_LAKE_URL": f"s3://{self._data.lake.bucket_name}",
+            "QUANTYFY_S3_REGION": self._environment.region,
+            "QUANTYFY_FUNCTIONS_UP_TO_MB": str(self._environment.functions_up_to_mb),
+        }
+
+    def _fargate(
+        self, name: str, definition: ecs.FargateTaskDefinition, size: Task, *, group: ec2.SecurityGroup, spot: bool
+    ) -> ecs.FargateService:
+        return ecs.FargateService(
+            self,
+            name,
+            cluster=self._cluster,
+            task_definition=definition,
+            desired_count=size.least,
+            min_healthy_percent=100,
+            circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
+            capacity_provider_strategies=[
+                ecs.CapacityProviderStrategy(capacity_provider="FARGATE_SPOT" if spot else "FARGATE", weight=1)
+            ],
+            # A public address to reach AWS and webhooks without a NAT; no rule lets anyone in but the balancer.
+            assign_public_ip=True,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
+            security_groups=[group, self._clients],
+        )
+
+    def _group(self, name: str, what: str) -> ec2.SecurityGroup:
+        return ec2.SecurityGroup(self, name, vpc=self._data.vpc, description=what)
+
+    def _balancer(self, tasks: ec2.SecurityGroup) -> elb.ApplicationLoadBalancer:
+        group = self._group("Door", "The balancer, which everyone may reach")
+        tasks.add_ingress_rule(group, ec2.Port.tcp(PORT))
+        balancer = elb.ApplicationLoadBalancer(
+            self,
+            "Balancer",
+            vpc=self._data.vpc,
+            internet_facing=True,
+            security_group=group,
+            drop_invalid_header_fields=True,
+            deletion_protection=self._environment.keeps_data,
+        )
+        balancer.log_access_logs(self._data.logs, "balancer")
+        route53.ARecord(
+            self,
+            "Address",
+            zone=self._zone,
+            record_name=self._environment.domain,
+            target=route53.RecordTarget.from_alias(aliases.LoadBalancerTarget(balancer)),
+        )
+        return balancer
+
+    def _certificate(self) -> acm.ICertificate:
+        return acm.Certificate(
+            self,
+            "Certificate",
+            domain_name=self._environment.domain,
+            validation=acm.CertificateValidation.from_dns(self._zone),
+        )

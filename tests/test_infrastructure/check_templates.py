@@ -1,0 +1,238 @@
+"""What the templates promise: `make infra-check` runs this with the tools of the `infra` group."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_sqs
+from cdk_nag import AwsSolutionsChecks
+
+from infrastructure.app import build, build_environment
+from infrastructure.environments import ALL, Environment
+
+ROOT = Path(__file__).parents[2]
+Resource = dict[str, Any]
+Template = dict[str, Resource]
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("cdk")
+    app = cdk.App(outdir=str(out))
+    build(app)
+    app.synth()
+    return out
+
+
+@pytest.fixture(params=ALL, ids=lambda environment: environment.name)
+def environment(request: pytest.FixtureRequest) -> Environment:
+    chosen: Environment = request.param
+    return chosen
+
+
+@pytest.fixture
+def template(assembly: Path, environment: Environment) -> Template:
+    """All resources of an environment, of all its stacks."""
+    return resources(assembly, environment, "*")
+
+
+def resources(assembly: Path, environment: Environment, stack: str) -> Template:
+    found: Template = {}
+    for path in assembly.glob(f"Quantyfy-{environment.name}-{stack}.template.json"):
+        found |= {f"{path.stem}/{name}": body for name, body in json.loads(path.read_text())["Resources"].items()}
+    return found
+
+
+def of_type(template: Template, kind: str) -> dict[str, Any]:
+    return {name: body["Properties"] for name, body in template.items() if body["Type"] == f"AWS::{kind}"}
+
+
+def statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, policy in of_type(template, "IAM::Policy").items():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            yield name, statement
+
+
+def actions(statement: dict[str, Any]) -> list[str]:
+    said = statement["Action"]
+    return [said] if isinstance(said, str) else said
+
+
+def test_no_checker_has_a_word_left(assembly: Path) -> None:
+    """cdk-nag and CloudFormation's own validation; what is acknowledged has its reason in suppressions.py."""
+    assert findings(assembly) == set()
+
+
+def test_the_checkers_bite(tmp_path: Path) -> None:
+    app = cdk.App(outdir=str(tmp_path))
+    aws_sqs.Queue(cdk.Stack(app, "Careless"), "Queue")
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    with pytest.raises(RuntimeError, match="AwsSolutions-SQS4"):
+        app.synth()
+
+
+def findings(assembly: Path) -> set[str]:
+    report = json.loads((assembly / "validation-report.json").read_text())
+    return {finding["ruleName"] for plugin in report["pluginReports"] for finding in plugin["violations"]}
+
+
+def test_cfn_lint_finds_nothing(assembly: Path) -> None:
+    templates = sorted(map(str, assembly.glob("*.template.json")))
+    command = [
+        Path(sys.executable).with_name("cfn-lint"),
+        "--ignore-checks",
+        "W3005",
+        "W3010",
+        "W3045",
+        "--",
+        *templates,
+    ]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stdout
+
+
+READS, ADDS, REMOVES = "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        ("UploadRole", {READS: {"incoming", "raw"}, ADDS: {"raw"}, REMOVES: {"incoming"}}),
+        ("ProcessRole", {READS: {"raw", "processed"}, ADDS: {"processed"}}),
+        ("PredictRole", {READS: {"processed"}, ADDS: {"predictions"}}),
+        (
+            "ApiTaskTaskRole",
+            {READS: {"incoming", "raw", "processed", "predictions"}, ADDS: {"incoming", "raw"}, REMOVES: {"incoming"}},
+        ),
+        (
+            "WorkerTaskTaskRole",
+            {
+                READS: {"incoming", "raw", "processed", "predictions"},
+                ADDS: {"raw", "processed", "predictions"},
+                REMOVES: {"incoming", "raw", "processed", "predictions"},
+            },
+        ),
+    ],
+)
+def test_a_role_touches_its_own_prefixes_only(template: Template, role: str, allowed: dict[str, set[str]]) -> None:
+    found: dict[str, set[str]] = {}
+    for name, statement in statements(template):
+        for action in actions(statement):
+            if role in name and action.startswith("s3:") and action != "s3:ListBucket":
+                found.setdefault(action, set()).update(prefixes(statement["Resource"]))
+    assert found == allowed
+
+
+def prefixes(resource: Any) -> set[str]:  # noqa: ANN401  as CloudFormation nests it
+    listed = resource if isinstance(resource, list) else [resource]
+    return {each["Fn::Join"][1][-1].strip("/").removesuffix("/*") for each in listed}
+
+
+def test_the_functions_list_their_own_prefix_only(template: Template) -> None:
+    listing = {
+        next(role for role in ("Upload", "Process", "Predict") if f"{role}Role" in name): statement["Condition"]
+        for name, statement in statements(template)
+        if actions(statement) == ["s3:ListBucket"] and "Functions" in name
+    }
+    assert listing == {
+        role: {"StringLike": {"s3:prefix": [f"{prefix}/*"]}}
+        for role, prefix in (("Upload", "incoming"), ("Process", "raw"), ("Predict", "processed"))
+    }
+
+
+def test_no_role_may_do_everything_and_none_has_a_managed_policy(template: Template) -> None:
+    for _, statement in statements(template):
+        assert all("*" not in action for action in actions(statement)), statement
+        if statement["Resource"] == "*":
+            assert all(action.startswith(("ec2:", "ecr:GetAuthorizationToken")) for action in actions(statement))
+    for role in of_type(template, "IAM::Role").values():
+        assert "ManagedPolicyArns" not in role, role
+
+
+def test_only_the_migration_may_read_the_owners_password(template: Template) -> None:
+    readers = {
+        name for name, statement in statements(template) if "secretsmanager:GetSecretValue" in actions(statement)
+    }
+    assert len(readers) == 1
+    assert "MigrationTaskExecutionRole" in readers.pop()
+
+
+def test_the_bucket_tells_keeps_versions_and_refuses_plain_http(template: Template) -> None:
+    [lake] = [bucket for bucket in of_type(template, "S3::Bucket").values() if "VersioningConfiguration" in bucket]
+    assert lake["VersioningConfiguration"]["Status"] == "Enabled"
+    assert lake["NotificationConfiguration"]["EventBridgeConfiguration"]["EventBridgeEnabled"] is True
+    assert all(lake["PublicAccessBlockConfiguration"].values())
+    days = {rule["Id"]: rule.get("ExpirationInDays") for rule in lake["LifecycleConfiguration"]["Rules"]}
+    assert days["incoming"] == 1
+    assert days["raw"] is not None
+    refusals = [
+        statement
+        for policy in of_type(template, "S3::BucketPolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny"
+    ]
+    assert len(refusals) == 2
+    assert all(refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}} for refusal in refusals)
+
+
+def test_the_database_is_encrypted_private_and_kept_where_customers_are(
+    template: Template, environment: Environment
+) -> None:
+    [database] = of_type(template, "RDS::DBInstance").values()
+    assert database["StorageEncrypted"] is True
+    assert database["PubliclyAccessible"] is False
+    assert database["ManageMasterUserPassword"] is True
+    assert "MasterUserPassword" not in database
+    assert database["EnableIAMDatabaseAuthentication"] is True
+    assert database["BackupRetentionPeriod"] >= 1
+    if environment.name == "prod":
+        assert database["MultiAZ"] is True
+        assert database["DeletionProtection"] is True
+        assert database["BackupRetentionPeriod"] >= 14
+
+
+def test_every_function_ends_its_failures_in_a_queue_that_wakes_someone(template: Template) -> None:
+    ends = of_type(template, "Lambda::EventInvokeConfig")
+    assert len(ends) == len(of_type(template, "Lambda::Function")) == 3
+    for end in ends.values():
+        assert end["DestinationConfig"]["OnFailure"]["Destination"]
+        assert end["MaximumRetryAttempts"] == 2
+    for rule in of_type(template, "Events::Rule").values():
+        assert all("DeadLetterConfig" in target for target in rule["Targets"])
+    watched = [
+        alarm for alarm in of_type(template, "CloudWatch::Alarm").values() if alarm.get("Namespace") == "AWS/SQS"
+    ]
+    assert len(watched) == len(of_type(template, "SQS::Queue")) == 4
+
+
+def test_tasks_cannot_write_their_root_and_nobody_but_the_balancer_reaches_them(template: Template) -> None:
+    for task in of_type(template, "ECS::TaskDefinition").values():
+        assert all(container["ReadonlyRootFilesystem"] for container in task["ContainerDefinitions"])
+    open_doors = [
+        (name, rule["FromPort"])
+        for name, group in of_type(template, "EC2::SecurityGroup").items()
+        for rule in group.get("SecurityGroupIngress", [])
+        if rule.get("CidrIp") == "0.0.0.0/0"
+    ]
+    assert sorted(port for _, port in open_doors) == [80, 443]
+    assert len({name for name, _ in open_doors}) == 1
+    tls = [one for one in of_type(template, "ElasticLoadBalancingV2::Listener").values() if one["Port"] == 443]
+    assert [one["Protocol"] for one in tls] == ["HTTPS"]
+    plain = [one for one in of_type(template, "ElasticLoadBalancingV2::Listener").values() if one["Port"] == 80]
+    assert [action["Type"] for one in plain for action in one["DefaultActions"]] == ["redirect"]
+
+
+def test_the_switch_is_one_value() -> None:
+    app = cdk.App()
+    build_environment(app, replace(ALL[0], functions_up_to_mb=0), tag="x")
+    assert [stack.stack_name for stack in app.node.children if isinstance(stack, cdk.Stack)] == [
+        "Quantyfy-dev-Data",
+        "Quantyfy-dev-Service",
+        "Quantyfy-dev-Watch",
+    ]
