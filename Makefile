@@ -59,6 +59,15 @@ test-versions: | $(UV) ## every test on every Python at hand (PYTHONS="path path
 	    $(UV) run --locked --extra demo --python $$python pytest -q -n auto --dist worksteal; \
 	done
 
+.PHONY: openapi
+openapi: setup ## write openapi.json from the code
+	$(BIN)/python -c 'import json; from app.api.main import create_app; from app.core.config import Settings; \
+	  print(json.dumps(create_app(Settings()).openapi(), indent=1, ensure_ascii=False))' > openapi.json
+
+.PHONY: bench-api
+bench-api: setup ## reads beside a bare route, a cold start, a large upload, 1,000 companies
+	$(BIN)/python benchmarks/api.py
+
 .PHONY: bench-ingest
 bench-ingest: setup-peers ## our reader beside bare Polars, pandas and Frictionless
 	$(BIN)/python benchmarks/ingest.py

@@ -7,7 +7,7 @@ from uuid import uuid4
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.utils.logger import get_logger
+from app.utils.logger import request_line
 from app.utils.metrics import REQUESTS
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -42,13 +42,14 @@ class Observed:
             try:
                 await self._app(scope, receive, named)
             finally:
-                self._note(scope, status=status, seconds=perf_counter() - start)
+                self._note(scope, request_id, status=status, seconds=perf_counter() - start)
 
-    def _note(self, scope: Scope, *, status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, request_id: str, *, status: int, seconds: float) -> None:
         # The template, never the path: a CNPJ is not a label.
         route = getattr(scope.get("route"), "path", "unknown")
         REQUESTS.labels(scope["method"], route, str(status)).observe(seconds)
-        get_logger().info("request", method=scope["method"], route=route, status=status, seconds=round(seconds, 4))
+        facts = {"request_id": request_id, "method": scope["method"], "route": route, "status": status}
+        request_line(**facts, seconds=round(seconds, 4))
 
 
 def _request_id(scope: Scope) -> str:

@@ -5,6 +5,8 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.api.schemas.problems import Problem
+
 _ABOUT: Final = """\
 Previsão de vendas a partir das planilhas que o sistema da loja já exporta. Demand forecasts for Brazilian shops.
 
@@ -40,3 +42,4 @@ def _polish(schema: dict[str, Any]) -> None:
     """FastAPI describes its own 422; ours is a problem, described once as a component."""
     for name in ("HTTPValidationError", "ValidationError"):
         schema["components"]["schemas"].pop(name, None)
+    schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()

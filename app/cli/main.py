@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from app.cli import demo, forecast, inspect, remote, service
+from app.cli import accounts, demo, forecast, inspect, remote, service
 from app.core.config import Settings
 from app.domain.errors import AppError
 from app.utils import logger
@@ -24,10 +24,13 @@ app.command("inspect")(inspect.inspect)
 app.command("serve")(service.serve)
 app.command("worker")(service.work)
 app.command("migrate")(service.migrate_database)
-app.command("key")(service.new_key)
 app.command("demo")(demo.demo)
 app.command("upload")(remote.upload)
 app.command("predictions")(remote.predictions)
+app.add_typer(accounts.account, name="account")
+app.add_typer(accounts.key, name="key")
+app.add_typer(accounts.user, name="user")
+app.add_typer(accounts.company, name="company")
 
 
 @app.callback()

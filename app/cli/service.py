@@ -1,17 +1,23 @@
-"""`quantyfy serve`, `worker`, `migrate`, `key`: the commands of whoever runs the service."""
+"""`quantyfy serve`, `worker`, `migrate`: the commands of whoever runs the service."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.core.config import Settings
 
+if TYPE_CHECKING:
+    from app.core.clients import Clients
+
 _WORKER_GRACE_S = 30
+_REQUEST_GRACE_S = 30
+_OWNER = "dono@localhost"
 
 
 def serve(
@@ -25,7 +31,6 @@ def serve(
 
     from app import bootstrap
     from app.api.main import create_app
-    from app.pipeline.companies import open_account
 
     settings: Settings = context.obj
     chosen = settings.model_copy(
@@ -33,12 +38,19 @@ def serve(
     )
     with bootstrap.opened(chosen) as clients:
         if chosen.database_url is None and not chosen.local_key.exists():
-            _keep_key(chosen, open_account(clients, name="Conta local", key_name="chave local")[1])
+            _first_start(chosen, clients)
         with _worker_beside() if with_worker else _nobody():
             typer.echo(f"Serviço em http://{chosen.host}:{chosen.port} (documentação em /docs)", err=True)
             if chosen.local_key.exists():
                 typer.echo(f"Chave de acesso em {chosen.local_key}", err=True)
-            uvicorn.run(create_app(chosen), host=chosen.host, port=chosen.port, log_config=None, access_log=False)
+            uvicorn.run(
+                create_app(chosen),
+                host=chosen.host,
+                port=chosen.port,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=_REQUEST_GRACE_S,
+            )
 
 
 def work(
@@ -60,16 +72,18 @@ def migrate_database(context: typer.Context) -> None:
     typer.echo("Banco de dados atualizado.")
 
 
-def new_key(
-    context: typer.Context,
-    account: Annotated[str, typer.Argument(help="Nome da nova conta.")],
-) -> None:
-    """Cria uma conta com a sua primeira chave de acesso, mostrada só desta vez."""
-    from app import bootstrap
+def _first_start(settings: Settings, clients: "Clients") -> None:
+    """An account, its key in a file, and a link by which its owner sets a password, once."""
+    from app.domain.access import Scope
+    from app.pipeline.audit import SYSTEM
     from app.pipeline.companies import open_account
+    from app.pipeline.people import make_link, make_user
 
-    with bootstrap.opened(context.obj) as clients:
-        typer.echo(open_account(clients, name=account, key_name="primeira chave")[1])
+    account, secret = open_account(clients, name="Conta local", key_name="chave local")
+    _keep_key(settings, secret)
+    make_user(clients, account, email=_OWNER, name="Dono", scopes=[Scope.ADMIN], actor=SYSTEM)
+    link = make_link(clients, account, email=_OWNER, now=datetime.now(UTC))
+    typer.echo(f"Defina a senha de {_OWNER} em http://{settings.host}:{settings.port}/session/links/{link}", err=True)
 
 
 def _keep_key(settings: Settings, secret: str) -> None:

@@ -83,6 +83,20 @@ def register_company(session: Session, *, account: AccountId, cnpj: Cnpj, name: 
     return find_company(session, cnpj)
 
 
+class Account(NamedTuple):
+    """A customer of ours."""
+
+    id: AccountId
+    name: str
+
+
+def list_accounts(clients: Clients) -> list[Account]:
+    """Every account there is, the oldest first: for whoever runs the service."""
+    with clients.database.housekeeping() as session:
+        rows = session.execute(select(AccountRow.id, AccountRow.name).order_by(AccountRow.created_at))
+        return [Account(AccountId(identity), name) for identity, name in rows]
+
+
 def list_companies(clients: Clients, account: AccountId) -> list[Company]:
     """Every company of the account, by name."""
     with clients.database.session(account) as session:

@@ -1,12 +1,18 @@
 """Structured logs: one JSON object a line, or lines for people. No payload, no personal data, no secret."""
 
+import json
 import logging
 import sys
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Literal, TextIO
 
 import structlog
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class _JsonLines(logging.StreamHandler[TextIO]):
+    """Where lines go as JSON."""
 
 
 def configure(*, style: Literal["json", "console"], level: str) -> None:
@@ -25,7 +31,8 @@ def configure(*, style: Literal["json", "console"], level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _JsonLines(sys.stderr) if style == "json" else logging.StreamHandler(sys.stderr)
+    handler.setLevel(_LEVELS[level])
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -39,6 +46,18 @@ def configure(*, style: Literal["json", "console"], level: str) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Says, as an error, that plots we never draw cannot be interactive.
     logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
+
+
+def request_line(**facts: object) -> None:
+    """As `get_logger().info("request", ...)`, for the line that every request has to afford (a tenth of its time)."""
+    handler = logging.getLogger().handlers[0] if logging.getLogger().handlers else None
+    if not isinstance(handler, _JsonLines):
+        get_logger().info("request", **facts)
+        return
+    if handler.level <= logging.INFO:
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        handler.stream.write(json.dumps({"event": "request", **facts, "level": "info", "timestamp": now}) + "\n")
+        handler.stream.flush()
 
 
 def get_logger() -> structlog.typing.FilteringBoundLogger:

@@ -27,7 +27,7 @@ class ProblemKind(BaseModel):
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems a route may answer, for the OpenAPI document. Any may meet a bad version or huge headers."""
-    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
         for status in sorted({400, 431, *statuses})
