@@ -19,8 +19,8 @@ _INTRODUCTION: Final = """# Formato dos arquivos
 
 <!-- Gerado por `python -m app.processing.document docs`, de `app/domain/contract.py`. Não edite. -->
 
-Envie até três planilhas: **vendas**, **vendas_itens** e **produtos**. Só `vendas_itens` é indispensável; se ela já traz a
-data da venda (o relatório "achatado" da maioria dos sistemas), não precisa da planilha de vendas. Com `produtos` a
+Envie até três planilhas: **vendas**, **vendas_itens** e **produtos**. Só `vendas_itens` é indispensável; se ela já traz
+a data da venda (o relatório "achatado" da maioria dos sistemas), não precisa da planilha de vendas. Com `produtos` a
 previsão sai por categoria e com aviso de estoque.
 
 Mande o arquivo como o seu sistema exporta. Aceitamos:

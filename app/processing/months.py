@@ -39,15 +39,6 @@ class MonthStore:
         if self._size > self._limit:
             self._spill()
 
-    def put(self, month: Month, lines: pl.DataFrame) -> None:
-        """The lines of one month in place of what it had."""
-        for path in self._files.pop(month, []):
-            path.unlink()
-        self._held[month] = [lines]
-        self._size += int(lines.estimated_size())
-        if self._size > self._limit:
-            self._spill()
-
     def months(self) -> tuple[Month, ...]:
         """The months that have lines, earliest first."""
         return tuple(sorted({*self._held, *self._files}))

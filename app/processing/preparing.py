@@ -19,7 +19,7 @@ from app.domain.findings import (
 )
 from app.domain.uploads import Table
 from app.processing.catalogue import Catalogue, read_catalogue
-from app.processing.cleaner import clean_columns, numbered
+from app.processing.cleaner import Numbered, clean_columns, numbered
 from app.processing.doubtful import doubts
 from app.processing.filling import FilledDown
 from app.processing.items import ItemReader
@@ -43,10 +43,12 @@ class Prepared:
     counts: dict[Table, RowCount]
     sheets: tuple[Sheet, ...]
     _store: MonthStore
+    _conversion: pl.DataFrame
 
     def lines(self, month: tuple[int, int]) -> pl.DataFrame:
         """The clean lines of one of the months, as `columns.py` lists them."""
-        return clean_columns(self._store.lines(Month(*month)))
+        lines = numbered(self._store.lines(Month(*month))).lines
+        return clean_columns(in_main_units(lines, self._conversion))
 
     def report(self) -> dict[str, object]:
         """How each table was understood, what became of its rows, and the first examples of each finding, as JSON."""
@@ -75,14 +77,15 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
     for number, sheet in enumerate(items):
         reader = ItemReader(sheet, headers, today, cnpj, by_branch, FilledDown(sheet))
         lines.read(reader, number)
-    store = lines.finished(items)
+    conversion = lines.settle(items)
     return Prepared(
-        months=store.months(),
+        months=lines.store.months(),
         products=catalogue.products if catalogue else None,
         findings=_all_findings(catalogue, headers, lines, sales),
         counts=_counts(catalogue, headers, lines, items),
         sheets=tuple(sheets),
-        _store=store,
+        _store=lines.store,
+        _conversion=conversion,
     )
 
 
@@ -95,7 +98,7 @@ class _Lines:
 
     def __init__(self, catalogue: Catalogue | None, sales: Sales | None, workdir: Path) -> None:
         self._products = ProductsSeen(catalogue.products if catalogue else None)
-        self._store = MonthStore(workdir)
+        self.store = MonthStore(workdir)
         self._sales = sales
         self._seen: list[pl.Series] = []
         self.findings: list[pl.DataFrame] = []
@@ -106,26 +109,24 @@ class _Lines:
         self.findings += [doubts(reader.sheet), _assumptions(reader.sheet)]
         for block in reader.blocks():
             lines, unknown = self._products.spelled(reader.sheet, block.lines)
-            self._store.add(lines.with_columns(pl.lit(number, pl.Int32).alias(SHEET)))
+            self.store.add(lines.with_columns(pl.lit(number, pl.Int32).alias(SHEET)))
             self._seen.append(block.seen)
             self.findings += [block.findings, unknown]
             self.rows_in += block.rows_in
             self.rejected += block.rejected
             self.skipped += block.skipped
 
-    def finished(self, sheets: Sequence[Sheet]) -> MonthStore:
-        """Every line with its key and in its product's unit; repeated ones counted and left out."""
-        conversion = self._products.conversions() if self.rows_in else pl.DataFrame()
-        for month in self._store.months():
-            lines = self._store.lines(Month(*month))
-            told_apart = numbered(lines)
+    def settle(self, sheets: Sequence[Sheet]) -> pl.DataFrame:
+        """Counts what is accepted and what repeats, month by month; gives the conversions into each product's unit."""
+        conversion = self._products.conversions()
+        for month in self.store.months():
+            told_apart = numbered(self.store.lines(month))
             self.skipped += told_apart.repeated.height
             self.accepted += told_apart.lines.height
             for number, sheet in enumerate(sheets):
-                self.findings += _of_month(sheet, number, told_apart.repeated, told_apart.identical)
+                self.findings += _of_month(sheet, number, told_apart)
                 self.findings.append(mixed_units(sheet, _of_sheet(told_apart.lines, number), conversion))
-            self._store.put(month, in_main_units(told_apart.lines, conversion))
-        return self._store
+        return conversion
 
     def sales_seen(self) -> pl.Series:
         """The numbers of the sales that have items."""
@@ -136,8 +137,8 @@ def _of_sheet(lines: pl.DataFrame, number: int) -> pl.DataFrame:
     return lines.filter(pl.col(SHEET) == number)
 
 
-def _of_month(sheet: Sheet, number: int, repeated: pl.DataFrame, identical: pl.DataFrame) -> list[pl.DataFrame]:
-    again, alike = _of_sheet(repeated, number), _of_sheet(identical, number)
+def _of_month(sheet: Sheet, number: int, told_apart: Numbered) -> list[pl.DataFrame]:
+    again, alike = _of_sheet(told_apart.repeated, number), _of_sheet(told_apart.identical, number)
     return [
         noticed(sheet, REPEATED_ITEM, again[LINE], field=c.SKU, values=again[c.SKU]),
         noticed(sheet, IDENTICAL_LINE, alike[LINE], field=c.SKU, values=alike[c.SKU]),

@@ -44,7 +44,8 @@ class ProductsSeen:
 
     def conversions(self) -> pl.DataFrame:
         """What to do with units other than a product's own; see `units.conversions`."""
-        sold = pl.concat(self._units).group_by(c.SKU, c.UNIDADE).agg(pl.col("len").sum())
+        none_sold = pl.DataFrame(schema={c.SKU: pl.String, c.UNIDADE: pl.String, "len": pl.UInt32})
+        sold = pl.concat([none_sold, *self._units]).group_by(c.SKU, c.UNIDADE).agg(pl.col("len").sum())
         return conversions(sold, self._catalogue)
 
     def _unknown(self, sheet: Sheet, new: pl.DataFrame) -> pl.DataFrame:
