@@ -1,10 +1,10 @@
 """Fit and predict many series in a process of its own and tell its time and memory: called by forecast_speed.py."""
 
 import json
-import resource
 import sys
 import time
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,9 @@ def _timed(history: NDArray[np.float64], start: date) -> tuple[float, float]:
 
 
 def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    """The process's own largest resident memory in MB; getrusage would count the parent's from before exec."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return float(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1e3
 
 
 if __name__ == "__main__":
