@@ -6,12 +6,15 @@ import polars as pl
 
 SCIENTIFIC: Final = r"^\d(?:[.,]\d+)?[eE]\+\d+$"
 _DRESSED: Final = r"""^(?:="(.*)"|'(.*)|"(.*)")$"""
+_UNTIDY: Final = r"""^[\s='"]|\s$|^$"""
 _LENGTHS: Final = (8, 12, 13, 14)
 _LONGEST_GTIN: Final = 14
 
 
 def clean_text(text: pl.Series) -> pl.Series:
     """Without surrounding blanks, `="..."`, or a leading apostrophe; null when nothing is left."""
+    if not text.str.contains(_UNTIDY).any():
+        return text
     bare = text.str.strip_chars()
     dressed = bare.str.starts_with("=") | bare.str.starts_with("'") | bare.str.starts_with('"')
     if dressed.any():

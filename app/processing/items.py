@@ -143,8 +143,9 @@ class ItemReader:
         both = [name for name in taken if values[name].null_count() < values.height]
         status = pl.col(c.SITUACAO).alias("sale_status")
         of_sale = self.sales.rows.select(SALE, *key, *(pl.col(name).alias(f"{name}_of_sale") for name in taken), status)
-        near = of_sale.join(values.select(key).unique(), on=key, how="semi", nulls_equal=self.by_branch)  # few of many
-        joined = values.join(near, on=key, how="left", nulls_equal=self.by_branch, maintain_order="left")
+        if of_sale.height > values.height:  # of very many sales, those of this block
+            of_sale = of_sale.join(values.select(key).unique(), on=key, how="semi", nulls_equal=self.by_branch)
+        joined = values.join(of_sale, on=key, how="left", nulls_equal=self.by_branch, maintain_order="left")
         return joined.with_columns(
             (pl.coalesce(f"{name}_of_sale", name) if name in both else pl.col(f"{name}_of_sale")).alias(name)
             for name in taken

@@ -30,6 +30,7 @@ class MonthStore:
         self._files: defaultdict[Month, list[Path]] = defaultdict(list)
         self._size = 0
         self._numbers = count()
+        self.settled: set[Month] = set()
 
     def add(self, lines: pl.DataFrame) -> None:
         """Lines of any months."""
@@ -38,6 +39,12 @@ class MonthStore:
         self._size += int(lines.estimated_size())
         if self._size > self._limit:
             self._spill()
+
+    def settle(self, month: Month, lines: pl.DataFrame) -> None:
+        """Keeps the finished lines of a month in memory; one on disk is cheaper to finish again than to rewrite."""
+        if month not in self._files:
+            self._held[month] = [lines]
+            self.settled.add(month)
 
     def months(self) -> tuple[Month, ...]:
         """The months that have lines, earliest first."""

@@ -47,8 +47,9 @@ class Prepared:
 
     def lines(self, month: tuple[int, int]) -> pl.DataFrame:
         """The clean lines of one of the months, as `columns.py` lists them."""
-        lines = numbered(self._store.lines(Month(*month))).lines
-        return clean_columns(in_main_units(lines, self._conversion))
+        lines = self._store.lines(Month(*month))
+        finished = lines if month in self._store.settled else _finished(numbered(lines), self._conversion)
+        return clean_columns(finished)
 
     def report(self) -> dict[str, object]:
         """How each table was understood, what became of its rows, and the first examples of each finding, as JSON."""
@@ -126,11 +127,16 @@ class _Lines:
             for number, sheet in enumerate(sheets):
                 self.findings += _of_month(sheet, number, told_apart)
                 self.findings.append(mixed_units(sheet, _of_sheet(told_apart.lines, number), conversion))
+            self.store.settle(month, _finished(told_apart, conversion))
         return conversion
 
     def sales_seen(self) -> pl.Series:
         """The numbers of the sales that have items."""
         return pl.concat(self._seen).unique() if self._seen else pl.Series(dtype=pl.UInt32)
+
+
+def _finished(told_apart: Numbered, conversion: pl.DataFrame) -> pl.DataFrame:
+    return in_main_units(told_apart.lines, conversion)
 
 
 def _of_sheet(lines: pl.DataFrame, number: int) -> pl.DataFrame:

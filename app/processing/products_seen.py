@@ -9,7 +9,7 @@ from app.domain.findings import MIXED_UNITS, UNKNOWN_PRODUCT
 from app.processing.noticing import nothing, noticed
 from app.processing.records import LINE
 from app.processing.sheets import Sheet
-from app.processing.units import NEW_SKU, conversions
+from app.processing.units import DEFAULT, NEW_SKU, conversions
 
 _FOLDED: Final = "folded"
 _SPELLED: Final = "spelled"
@@ -31,7 +31,11 @@ class ProductsSeen:
 
         A code whose leading zeros a spreadsheet took is matched with the catalogue's when only one fits.
         """
-        met = lines.group_by(c.SKU, c.UNIDADE).agg(pl.len(), pl.col(LINE).min()).sort(LINE)
+        first = pl.len(), pl.col(LINE).min()
+        if sheet.has(c.UNIDADE):
+            met = lines.group_by(c.SKU, c.UNIDADE).agg(first).sort(LINE)
+        else:
+            met = lines.group_by(c.SKU).agg(first).sort(LINE).with_columns(pl.lit(DEFAULT).alias(c.UNIDADE))
         met = met.with_columns(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED))
         met = met.join(self._known, on=_FOLDED, how="left", maintain_order="left")
         met = met.join(self._without_zeros, on=_FOLDED, how="left", maintain_order="left")

@@ -41,9 +41,10 @@ class Careful(NamedTuple):
 def frames(blocks: Iterator[bytes], *, layout: Layout, first_line: int) -> Iterator[pl.DataFrame]:
     """One frame a block; `first_line` is the number of the first line of the first block."""
     line, rest = first_line, b""
-    for text, is_last in _marking_last(blocks):
-        frame, unfinished = frame_of(rest + text, layout=layout, first_line=line, is_last=is_last)
-        line += (rest + text).count(b"\n") - unfinished.count(b"\n")
+    for block, is_last in _marking_last(blocks):
+        text = rest + block if rest else block
+        frame, unfinished = frame_of(text, layout=layout, first_line=line, is_last=is_last)
+        line += text.count(b"\n") - unfinished.count(b"\n")
         rest = unfinished
         yield frame
 
