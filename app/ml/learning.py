@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from app.domain.forecasts import BASELINE, HORIZONS
 from app.ml.ensemble import PRIOR_ROWS, Moments, equal_by_family, importance, moments, pooled_weights
 from app.ml.evidence import Evidence
+from app.ml.fading import fading, levelling
 from app.ml.ranges import Calibration, calibrated
 
 Floats = NDArray[np.float64]
@@ -68,6 +69,7 @@ def learn(
     pools: Ints,
     n_pools: int,
     gate: bool,
+    silent: Ints | None = None,
     wider: Learned | None = None,
 ) -> Learned:
     """Learn weights pool by pool, drawn towards those of all pools together, and those towards a prior.
@@ -77,6 +79,7 @@ def learn(
         pools: index of its pool, (origins, series).
         n_pools: how many pools there are.
         gate: whether a pool whose plain mean did better is served by it.
+        silent: how long each series has been silent, as groups, (origins, series); with it the blend is levelled.
         wider: a level of many series that a level of one or few leans on, for its weights and for its ranges.
     """
     models = tuple(name for name in evidence.totals if name != BASELINE)
@@ -86,13 +89,9 @@ def learn(
     rows = PRIOR_ROWS_OF_A_LEVEL if wider else PRIOR_ROWS
     weights = [_weights(_others(folds, fold), prior=prior, prior_rows=rows) for fold in range(len(folds))]
     blended = np.stack([np.einsum("hsm,sm->hs", said[o], weights[o][pools[o]]) for o in range(len(said))])
-    if gate:
-        blended = blended * np.stack(
-            [
-                _levelling(evidence, blended, pools=pools, n_pools=n_pools, without=o)[:, pools[o]]
-                for o in range(len(said))
-            ]
-        )
+    if silent is not None:
+        blended = blended * fading(evidence.sold, blended, groups=silent)
+        blended = blended * levelling(evidence.sold, blended, groups=pools)
     gated = _gated(evidence, blended=blended, pools=pools, n_pools=n_pools) & gate
     served = np.where(gated[pools][:, None], evidence.totals[PLAIN], blended)
     served = np.maximum.accumulate(np.maximum(served, 0), axis=1)
@@ -122,42 +121,6 @@ def _weights(evidence: list[Moments], *, prior: Floats, prior_rows: float) -> Fl
     """Weights of each pool, (pools, models)."""
     together = pooled_weights(reduce(add, evidence), prior=prior, prior_rows=prior_rows)
     return np.array([pooled_weights(of_pool, prior=together) for of_pool in evidence])
-
-
-FEWEST_FOLDS = 3  # folds from which a bias can be told from chance
-
-
-def _levelling(evidence: Evidence, blended: Floats, *, pools: Ints, n_pools: int, without: int) -> Floats:
-    """By how much what sold differed from the blend in every fold alike, (horizons, pools).
-
-    Products fade, so what is on the shelf today sells less and less of its pace. The folds' mean log ratio is shrunk by
-    the positive-part James-Stein rule: a bias that the folds do not agree on is left alone. A longer horizon with too
-    few folds to tell takes over the shorter one's.
-    """
-    factors = np.ones((len(HORIZONS), n_pools))
-    for column in range(len(HORIZONS)):
-        ratios = [
-            _log_ratios(evidence.sold[fold, column], blended[fold, column], pools=pools[fold], n_pools=n_pools)
-            for fold in range(len(blended))
-            if fold != without and np.isfinite(evidence.sold[fold, column, 0])
-        ]
-        enough = len(ratios) >= FEWEST_FOLDS
-        factors[column] = np.exp(_shrunk(np.array(ratios))) if enough else factors[max(column - 1, 0)]
-    return factors
-
-
-def _log_ratios(sold: Floats, said: Floats, *, pools: Ints, n_pools: int) -> Floats:
-    """Log of sold over said by pool; each series weighed by one over the root of its size."""
-    weight = 1 / np.sqrt(1 + said)
-    actual, forecast = (np.bincount(pools, weights=weight * units, minlength=n_pools) for units in (sold, said))
-    return np.log((actual + 1) / (forecast + 1))
-
-
-def _shrunk(ratios: Floats) -> Floats:
-    """Mean over the rows, shrunk towards zero by its squared error over its square."""
-    mean, error = ratios.mean(axis=0), ratios.var(axis=0, ddof=1) / len(ratios)
-    keep = 1 - error / np.maximum(np.square(mean), 1e-12)
-    return np.asarray(mean * np.clip(keep, 0, 1))
 
 
 def _gated(evidence: Evidence, *, blended: Floats, pools: Ints, n_pools: int) -> Flags:

@@ -13,6 +13,7 @@ from app.ml.alike import alike_totals, cell_of, pace_of, paces, sale_sizes
 from app.ml.demand import Demand, screened
 from app.ml.demand_classes import CLASSES, DemandClass, classified
 from app.ml.evidence import Evidence, evidence_of, gathered, origins_of
+from app.ml.fading import silence
 from app.ml.history import History, history_of
 from app.ml.learning import Learned, learn
 from app.ml.levels import summed
@@ -32,6 +33,7 @@ PRODUCT_FOLDS = 6  # origins of the products' backtest; 90-day totals of the new
 AGGREGATE_FOLDS = 12  # a year of months for the company and its categories: series are few, seasons need a year
 OWN_PROPHET = 30  # days with a sale from which a product is given a Prophet of its own
 TOGETHER = 16384  # products whose history is laid out for Prophet at a time
+RARE = CLASSES.index(DemandClass.RARE)
 SAMPLE = 3000  # products from which the ranges of days are learned, evenly spaced
 
 
@@ -183,7 +185,8 @@ def _products(history: History, *, company: TrainedLevel, categories: TrainedLev
     totals["alike"] = _alike(light, kinds=kinds, history=history)
     totals["prophet"] = _own_prophets(light, history=history)
     evidence = replace(light, totals=totals)
-    learned = learn(evidence, pools=kinds, n_pools=len(CLASSES), gate=True)
+    silent = np.where(kinds == RARE, 0, silence(light.facts))  # rare products are told by those once alike
+    learned = learn(evidence, pools=kinds, n_pools=len(CLASSES), gate=True, silent=silent)
     some = np.unique(np.linspace(0, len(history.skus) - 1, SAMPLE).astype(np.int64))
     shapes = [
         weekday_shape(light.weekdays[row][:, some], history=history, origin=int(origin))
@@ -233,7 +236,7 @@ def _borrowed(
 
 def _alike(light: Evidence, *, kinds: Ints, history: History) -> Floats:
     """What rare products sold that were once alike; other products' own pace."""
-    cells = np.where(kinds == CLASSES.index(DemandClass.RARE), cell_of(light.facts), -1)
+    cells = np.where(kinds == RARE, cell_of(light.facts), -1)
     sizes = sale_sizes(light.facts, category_of=history.category_of)
     folds = paces(cells, sizes, light.sold, category_of=history.category_of)
     own = pace(light)

@@ -7,6 +7,7 @@ import pytest
 
 from app.domain.forecasts import BASELINE
 from app.ml.evidence import Evidence
+from app.ml.fading import fading, levelling, silence
 from app.ml.learning import PLAIN, learn
 
 FOLDS, SERIES = 5, 200
@@ -64,3 +65,27 @@ def test_ranges_cover_what_folds_left_out_sold() -> None:
     low, _, high = learned.ranges[:, :-1]
     sold = given.sold[:-1]
     assert 0.74 <= ((sold >= low) & (sold <= high)).mean() <= 0.86
+
+
+def test_what_is_wrong_in_every_fold_alike_is_levelled_and_chance_is_not() -> None:
+    random = np.random.default_rng(2)
+    said = np.full((6, 3, 400), 10.0)
+    groups = np.tile(np.arange(400) % 2, (6, 1))
+    fades = np.where(groups == 0, 0.6, 1.0)[:, None] * random.lognormal(0, 0.02, (6, 1, 1))
+    factors = levelling(random.poisson(said * fades).astype(np.float64), said, groups=groups)
+    assert factors[:, :, 0] == pytest.approx(np.full((6, 3), 0.6), abs=0.05)
+    assert factors[:, :, 1] == pytest.approx(np.ones((6, 3)), abs=0.03)
+
+
+def test_silence_is_never_a_reason_to_expect_more() -> None:
+    said = np.full((6, 3, 100), 10.0)
+    assert (fading(said * 3, said, groups=np.zeros((6, 100), np.int64)) == 1).all()
+
+
+def test_silence_is_counted_in_sales_missed() -> None:
+    facts = {
+        "sales": np.array([100.0, 100.0, 5.0]),
+        "age": np.array([100.0, 100.0, 100.0]),
+        "since": np.array([1.0, 30.0, 30.0]),
+    }
+    assert silence(facts).tolist() == [0, 2, 0]

@@ -14,12 +14,15 @@ DAYS, SERIES = 2100, 6
 @pytest.fixture(scope="module")
 def units() -> Floats:
     random = np.random.default_rng(3)
-    return np.asarray(random.poisson(np.geomspace(0.3, 12, SERIES), size=(DAYS, SERIES)), dtype=np.float64)
+    table = np.zeros((DAYS, SERIES))
+    table[:] = random.poisson(np.geomspace(0.3, 12, SERIES), size=(DAYS, SERIES))
+    return table
 
 
 def ours(recursion: Recursion, units: Floats) -> Floats:
     sold = Sold(units, np.ones(units.shape, dtype=bool))
-    return rates(sold, {"it": recursion}, origins=np.array([len(units)]))["it"][0]
+    said = rates(sold, {"it": recursion}, origins=np.array([len(units)]))
+    return np.asarray(said["it"][0])
 
 
 def theirs(model: object, units: Floats) -> Floats:
@@ -52,7 +55,7 @@ def test_smoothing_starts_as_the_plain_mean() -> None:
 def test_days_on_which_nothing_could_be_sold_change_nothing() -> None:
     units = np.array([[4.0], [0.0], [0.0], [2.0]])
     sellable = np.array([[True], [False], [False], [True]])
-    models = {"ses": Smoothing(1, alpha=0.3), "tsb": Tsb(1, alpha_size=0.3, alpha_chance=0.3)}
+    models: dict[str, Recursion] = {"ses": Smoothing(1, alpha=0.3), "tsb": Tsb(1, alpha_size=0.3, alpha_chance=0.3)}
     said = rates(Sold(units, sellable), models, origins=np.array([4]))
     assert said["ses"][0] == pytest.approx([3.0])
     assert said["tsb"][0] == pytest.approx([3.0])
