@@ -15,6 +15,7 @@ from app.ml.explanations import explained, month_factors
 from app.ml.levels import Agreed, agreed, summed
 from app.ml.paths import daily_paths
 from app.ml.ranges import Calibration
+from app.ml.seasonal_models import parts_ahead
 from app.ml.series_table import series_table
 from app.ml.trainer import Trained, TrainedLevel
 from app.ml.whole_units import in_whole_units
@@ -35,6 +36,8 @@ class Forecasts:
             in whole units where the product sells in whole units.
         accuracy: level, horizon_days, model, mape, rmse, wape, rmsse, bias, coverage; of the backtest.
         series: level, id, model, demand_class, grade, reason, explanation, ...; which model serves it and why.
+        parts: level, id, date, trend, weekly, yearly, holidays; of company and categories, in units, as Prophet sees
+            them: what of a day's sales is the trend's, the weekday's, the season's, a special date's.
         versions: of the libraries that computed it.
         snapshot: SHA-256 of the sales it was computed from.
     """
@@ -43,6 +46,7 @@ class Forecasts:
     totals: pl.DataFrame
     accuracy: pl.DataFrame
     series: pl.DataFrame
+    parts: pl.DataFrame
     versions: dict[str, str]
     snapshot: str
 
@@ -79,6 +83,7 @@ def predict(trained: Trained) -> Forecasts:
         totals=pl.concat([_totals(part) for part in parts]),
         accuracy=trained.accuracy,
         series=series_table(trained, ranges=_next_month(parts), explained=_explained(trained)),
+        parts=_explained_parts(trained),
         versions={name: version(name) for name in LIBRARIES},
         snapshot=snapshot_of(trained),
     )
@@ -202,23 +207,23 @@ def _forecast(part: _Part, trained: Trained) -> pl.DataFrame:
     low, high = np.minimum(low, part.paths), np.maximum(high, part.paths)
     numbers = {MEAN: part.paths, P10: low, P50: np.clip(middle, low, high), P90: high}
     days = pl.Series(DATE, trained.history.dates_ahead(DAYS_AHEAD), pl.Date)
-    return _labelled(part, days, numbers)
+    return _rows(part.level, part.ids, days, numbers)
 
 
 def _totals(part: _Part) -> pl.DataFrame:
     """One row a series and horizon."""
     low, middle, high = part.ranges
     numbers = {MEAN: part.totals, P10: low, P50: middle, P90: high, REVENUE_MEAN: part.revenue}
-    table = _labelled(part, pl.Series(HORIZON_DAYS, HORIZONS, pl.Int32), numbers)
+    table = _rows(part.level, part.ids, pl.Series(HORIZON_DAYS, HORIZONS, pl.Int32), numbers)
     return table.with_columns(pl.col(REVENUE_MEAN).fill_nan(None))
 
 
-def _labelled(part: _Part, labels: pl.Series, numbers: dict[str, Floats]) -> pl.DataFrame:
-    """Every label for every series, with their numbers (series, labels)."""
-    series, each = len(part.ids), len(labels)
-    ids = pl.Series(ID, part.ids, pl.String).gather(pl.Series(np.repeat(np.arange(series), each)))
+def _rows(of: Level, named: list[str], labels: pl.Series, numbers: dict[str, Floats]) -> pl.DataFrame:
+    """Every label for every series of a level, with their numbers (series, labels)."""
+    series, each = len(named), len(labels)
+    ids = pl.Series(ID, named, pl.String).gather(pl.Series(np.repeat(np.arange(series), each)))
     repeated = labels.gather(pl.Series(np.tile(np.arange(each), series)))
-    level = pl.Series(LEVEL, [part.level.value]).new_from_index(0, series * each)
+    level = pl.Series(LEVEL, [of.value]).new_from_index(0, series * each)
     columns = [pl.Series(name, np.ascontiguousarray(table).ravel()) for name, table in numbers.items()]
     return pl.DataFrame([level, ids, repeated, *columns])
 
@@ -226,6 +231,21 @@ def _labelled(part: _Part, labels: pl.Series, numbers: dict[str, Floats]) -> pl.
 def _next_month(parts: list[_Part]) -> dict[Level, Floats]:
     """Mean, p10, p90 of the next 30 days, (3, series), by level."""
     return {part.level: np.stack([part.totals[:, 0], part.ranges[0, :, 0], part.ranges[2, :, 0]]) for part in parts}
+
+
+def _explained_parts(trained: Trained) -> pl.DataFrame:
+    """The company's and its categories' days ahead, taken apart."""
+    history = trained.history
+    units = history.by_category()
+    every = parts_ahead(np.concatenate([units.sum(axis=1, keepdims=True), units], axis=1), history=history)
+    days = pl.Series(DATE, history.dates_ahead(DAYS_AHEAD), pl.Date)
+    levels = ((trained.company, slice(0, 1)), (trained.categories, slice(1, None)))
+    return pl.concat(
+        [
+            _rows(level.level, level.ids, days, {name: part[series] for name, part in every.items()})
+            for level, series in levels
+        ]
+    )
 
 
 def _explained(trained: Trained) -> dict[Level, list[Text]]:

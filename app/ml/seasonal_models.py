@@ -54,6 +54,7 @@ SETTINGS = {
     ),
 }
 LAST_YEAR = "last_year"
+PARTS = ("trend", "weekly", "yearly", "holidays")
 
 
 def seasonal_paths(units: Floats, *, history: History, origin: int) -> dict[str, Floats]:
@@ -73,6 +74,18 @@ def seasonal_paths(units: Floats, *, history: History, origin: int) -> dict[str,
     if origin >= YEAR + RECENT:
         paths[LAST_YEAR] = repeat_last_year(units[:origin])
     return paths
+
+
+def parts_ahead(units: Floats, *, history: History) -> dict[str, Floats]:
+    """What each part adds to the days ahead: trend, weekly, yearly, holidays, in units, (series, DAYS_AHEAD) each.
+
+    As the richest Prophet sees them that the history is long enough for; a part it does not have is zero.
+    """
+    name = "prophet_dates" if history.n_days >= SETTINGS["prophet_dates"].days else "prophet_calm"
+    spec = SETTINGS[name].spec(history, days=history.n_days)
+    parts = fit(as_seen(units, history=history), start=history.first, spec=spec).components(DAYS_AHEAD)
+    nothing = np.zeros((units.shape[1], DAYS_AHEAD))
+    return {part: parts.get(part, nothing) for part in PARTS}
 
 
 def repeat_last_year(units: Floats) -> Floats:

@@ -120,6 +120,14 @@ def test_a_sentence_says_when_more_is_sold(forecasts: Forecasts) -> None:
     assert "on Saturdays" in str(one(forecasts, "P39")["explanation_en"])
 
 
+def test_parts_say_what_is_the_week_s_and_what_the_season_s(forecasts: Forecasts) -> None:
+    assert forecasts.parts.columns == ["level", "id", "date", "trend", "weekly", "yearly", "holidays"]
+    company = forecasts.parts.filter(pl.col("level") == "company")
+    saturdays = company.filter(pl.col("date").dt.weekday() == 6)["weekly"].mean()
+    assert company.height == 90
+    assert saturdays == pytest.approx(company["weekly"].max())
+
+
 def test_every_grade_has_a_reason(forecasts: Forecasts) -> None:
     assert set(forecasts.series["grade"]) <= set("ABCD")
     assert (forecasts.series["reason"].str.len_chars() > 0).all()
