@@ -5,7 +5,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from infrastructure.data import DataStack
 from infrastructure.environments import ALL, Environment
-from infrastructure.functions import FromImage, FunctionsStack
+from infrastructure.functions import FromImage, FunctionsStack, Packaging
 from infrastructure.service import ServiceStack
 from infrastructure.suppressions import acknowledge
 from infrastructure.watch import WatchStack
@@ -23,15 +23,15 @@ def build(app: cdk.App) -> None:
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
-def build_environment(app: cdk.App, environment: Environment, *, tag: str) -> None:
-    """The stacks of one environment, by lifetime."""
+def build_environment(app: cdk.App, environment: Environment, *, tag: str, packaging: Packaging | None = None) -> None:
+    """The stacks of one environment, by lifetime; the functions come from the image unless packaged otherwise."""
     title = f"Quantyfy-{environment.name}"
     data = DataStack(app, f"{title}-Data", environment=environment)
     service = ServiceStack(app, f"{title}-Service", environment=environment, data=data, tag=tag)
     functions = None
     if environment.functions_up_to_mb:
-        packaging = FromImage(data.images, tag)
-        functions = FunctionsStack(app, f"{title}-Functions", environment=environment, data=data, packaging=packaging)
+        chosen = packaging or FromImage(data.images, tag)
+        functions = FunctionsStack(app, f"{title}-Functions", environment=environment, data=data, packaging=chosen)
     watch = WatchStack(app, f"{title}-Watch", environment=environment, data=data, service=service, functions=functions)
     stacks = [stack for stack in (data, service, functions, watch) if stack is not None]
     acknowledge(stacks, lake_export=f"{title}-Data:{LAKE_EXPORT}", environment=environment)

@@ -1,4 +1,4 @@
-"""Which new object is whose, as EventBridge has wildcards. Tests hold these and the keys of the application together."""
+"""Which new object is whose, in EventBridge's wildcards. Tests hold these and the keys of the application together."""
 
 from collections.abc import Mapping
 

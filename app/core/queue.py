@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.core.database import AccountId
 from app.domain.errors import AppError, Unavailable
+from app.utils.logger import get_logger
 
 _PAUSES_S = (5, 30, 180)  # before the second, third and fourth try
 MAX_ATTEMPTS = len(_PAUSES_S) + 1
@@ -91,6 +92,7 @@ class JobQueue:
         for name, handler in handlers.items():
             _add_task(app, name, handler, give_up)
         _add_sweep(app, give_up)
+        _add_count(app)
         if every_night is not None:
             _add_nightly(app, every_night)
         asyncio.run(_work(app, concurrency=concurrency, until_idle=until_idle))
@@ -117,9 +119,24 @@ async def _work(app: procrastinate.App, *, concurrency: int, until_idle: bool) -
 
 
 async def _is_any_due(app: procrastinate.App) -> bool:
+    return await _count_due(app) > 0
+
+
+async def _count_due(app: procrastinate.App) -> int:
     waiting = await app.job_manager.list_jobs_async(queue="work", status=Status.TODO.value)
     now = datetime.now(UTC)
-    return any(job.scheduled_at is None or job.scheduled_at <= now for job in waiting)
+    return sum(job.scheduled_at is None or job.scheduled_at <= now for job in waiting)
+
+
+def _add_count(app: procrastinate.App) -> None:
+    """Once a minute, say how many jobs wait: on AWS the number of workers follows this line (`infrastructure`)."""
+
+    async def count(timestamp: int) -> None:
+        del timestamp
+        get_logger().info("jobs waiting", count=await _count_due(app))
+
+    task = app.task(name="count", queue="housekeeping", queueing_lock="count")(count)
+    app.periodic(cron="* * * * *")(task)
 
 
 def _add_task(app: procrastinate.App, name: JobName, handler: Handler, give_up: GiveUp) -> None:

@@ -15,7 +15,7 @@ from app.core.clients import Clients
 from app.core.database import AccountId
 from app.core.lake import company_of, is_receipt
 from app.core.queue import Job, JobName
-from app.domain.errors import AppError, BadInput, ObjectMissing, Unavailable
+from app.domain.errors import AppError, BadInput, Unavailable
 from app.pipeline.companies import company_by_id
 from app.pipeline.uploads import give_up
 
@@ -93,10 +93,10 @@ def _fits_a_function(clients: Clients, name: JobName, reads: Iterable[str]) -> b
 
 def _asked(clients: Clients, key: str) -> Job | None:
     owner = company_of(key)
-    try:
-        job = _job(clients.store.get(key))
-    except ObjectMissing:  # removed by the company's erasure or by retention: nobody waits for it
-        return None
+    # Asked by its name in a listing: S3 does not tell who may list one prefix only that an object is not there.
+    if all(stored.key != key for stored in clients.store.list(key.rpartition("/")[0])):
+        return None  # removed by the company's erasure or by retention: nobody waits for it
+    job = _job(clients.store.get(key))
     with clients.database.session(job.account) as session:
         if company_by_id(session, job.company).keys != owner:
             raise ValueError(f"the receipt is of another company than its key: {key!r}")

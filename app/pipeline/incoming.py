@@ -11,7 +11,7 @@ from app.core.clients import Clients
 from app.core.database import AccountId
 from app.core.lake import IncomingKeys, incoming_of
 from app.domain.cnpj import Cnpj
-from app.domain.errors import BadInput, ObjectMissing
+from app.domain.errors import BadInput
 from app.domain.uploads import IncomingFile, Table
 from app.pipeline.companies import require_account
 from app.pipeline.handing import PATIENCE
@@ -61,11 +61,13 @@ def take_in(clients: Clients, key: str, *, now: datetime, patience: timedelta = 
 
 def _delivery(clients: Clients, keys: IncomingKeys, *, folder: Path) -> Delivery | None:
     """The delivery on local disk; None while something of it is missing, or has been received already."""
-    try:
-        manifest = _manifest(clients.store.get(keys.manifest))
-        files = [_fetched(clients, keys, file, folder=folder) for file in manifest.files]
-    except ObjectMissing:
+    there = {stored.key for stored in clients.store.list(keys.folder)}
+    if keys.manifest not in there:
         return None
+    manifest = _manifest(clients.store.get(keys.manifest))
+    if not {keys.file(file.key) for file in manifest.files} <= there:
+        return None
+    files = [_fetched(clients, keys, file, folder=folder) for file in manifest.files]
     cnpj = Cnpj.parse(manifest.cnpj)
     return Delivery(
         account=AccountId(keys.account),

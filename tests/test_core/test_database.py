@@ -39,7 +39,12 @@ def test_a_row_for_another_account_cannot_be_written(database: Database, account
         session.add(row)
 
 
-def test_a_pooled_connection_carries_no_account_on(database: Database, account: AccountId) -> None:
+def test_a_pooled_connection_carries_no_account_on(application_url: str, account: AccountId) -> None:
+    with Database(sqlalchemy_url(application_url)) as database:  # a pool with one connection in it
+        _check_one_after_another(database, account)
+
+
+def _check_one_after_another(database: Database, account: AccountId) -> None:
     with database.session(account) as session:
         pid = session.scalar(text("SELECT pg_backend_pid()"))
     with database._engine.begin() as connection:
@@ -143,3 +148,15 @@ def test_a_password_is_asked_for_every_connection(application_url: str) -> None:
             opened.check()
             opened.close()
     assert next(asked) == 3
+
+
+def test_on_rds_the_application_signs_in_as_the_machines_role(owner_url: str) -> None:
+    engine = create_engine(sqlalchemy_url(owner_url))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE ROLE rds_iam"))
+    migrations.upgrade(sqlalchemy_url(owner_url))
+    with engine.begin() as connection:
+        member = text("SELECT pg_has_role(:role, 'rds_iam', 'MEMBER')")
+        assert connection.execute(member, {"role": migrations.APPLICATION_ROLE}).scalar_one()
+        connection.execute(text("DROP ROLE rds_iam"))
+    engine.dispose()

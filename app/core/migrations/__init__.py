@@ -12,6 +12,15 @@ APPLICATION_ROLE = "quantyfy_app"
 # One number for the whole service: two processes that start together must not migrate together.
 _MIGRATION_LOCK = 0x51_55_41_4E
 
+# On RDS the application has no password: it signs in as the machine's role.
+_LET_MACHINES_SIGN_IN = f"""
+DO $$ BEGIN
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_iam') THEN
+    GRANT rds_iam TO {APPLICATION_ROLE};
+  END IF;
+END $$
+"""
+
 
 def upgrade(owner_url: str) -> None:
     """Bring the database of `owner_url` to the newest version; safe to repeat and to run from many processes.
@@ -23,6 +32,7 @@ def upgrade(owner_url: str) -> None:
         with engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
             command.upgrade(configuration(connection), "head")
+            connection.execute(text(_LET_MACHINES_SIGN_IN))
     finally:
         engine.dispose()
 

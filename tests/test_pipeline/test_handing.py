@@ -1,0 +1,115 @@
+"""From story to story: who does the next stage, and that twenty who come at once do it once."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from app.core.clients import Clients
+from app.core.database import AccountId
+from app.core.lake import is_receipt
+from app.core.queue import Job
+from app.domain.cnpj import Cnpj
+from app.domain.errors import Busy
+from app.domain.uploads import UploadState
+from app.pipeline.companies import company_by_id, find_company
+from app.pipeline.handing import follow, follow_missed
+from app.pipeline.intake import Delivery, receive
+from app.pipeline.preparation import prepare_upload
+from app.pipeline.uploads import find_upload
+from tests.shop import CNPJ, write_shop
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+Deliver = Callable[[Clients], Job]
+
+
+@pytest.fixture
+def deliver(account: AccountId, tmp_path: Path) -> Deliver:
+    def receive_shop(clients: Clients) -> Job:
+        files = write_shop(tmp_path / "files")
+        delivery = Delivery(account=account, cnpj=Cnpj(CNPJ), company_name="Padaria São João Ltda", files=files)
+        upload = receive(clients, delivery, now=NOW)
+        with clients.database.session(account) as session:
+            return Job(account, find_company(session, Cnpj(CNPJ)).id, upload)
+
+    return receive_shop
+
+
+def waiting(application_url: str) -> int:
+    with psycopg.connect(application_url) as connection:
+        row = connection.execute("SELECT count(*) FROM procrastinate_jobs WHERE queue_name = 'work'").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def receipts(clients: Clients) -> list[str]:
+    return [stored.key for stored in clients.store.list() if is_receipt(stored.key)]
+
+
+@pytest.mark.parametrize(("limit", "jobs", "asked"), [(0, 1, 0), (1, 1, 0), (1_000_000, 0, 1)])
+def test_what_is_too_large_for_a_function_is_the_workers(
+    clients: Clients, deliver: Deliver, application_url: str, limit: int, jobs: int, asked: int
+) -> None:
+    deliver(replace(clients, functions_up_to=limit))
+    assert (waiting(application_url), len(receipts(clients))) == (jobs, asked)
+
+
+def test_the_worker_hands_a_small_forecast_back_to_a_function(
+    clients: Clients, deliver: Deliver, application_url: str
+) -> None:
+    job = deliver(clients)
+    prepare_upload(replace(clients, functions_up_to=10_000_000), job, now=NOW)
+    [receipt] = receipts(clients)
+    assert receipt.startswith("processed/")
+    assert waiting(application_url) == 1, "the preparation's own job, which the worker is at"
+
+
+def test_twenty_at_once_do_it_once(clients: Clients, deliver: Deliver, account: AccountId) -> None:
+    small = replace(clients, functions_up_to=10_000_000)
+    job = deliver(small)
+    [receipt] = receipts(clients)
+    with ThreadPoolExecutor(20) as pool:
+        told = list(pool.map(lambda _: follow(small, receipt, story=prepare_upload, now=NOW), range(20)))
+    assert told == [job.upload] * 20
+    assert find_upload(clients, account, job.upload).state is UploadState.PREPARED
+    assert len(receipts(clients)) == 2
+    months = [stored.key for stored in clients.store.list("processed") if "itens_" in stored.key]
+    assert len(months) == 7
+
+
+def test_who_waits_in_vain_says_so_and_changes_nothing(clients: Clients, deliver: Deliver, account: AccountId) -> None:
+    job = deliver(replace(clients, functions_up_to=1_000_000))
+    [receipt] = receipts(clients)
+    with clients.database.turn(job.company, patience=timedelta(seconds=1)), pytest.raises(Busy):
+        follow(clients, receipt, story=prepare_upload, now=NOW, patience=timedelta(milliseconds=20))
+    assert find_upload(clients, account, job.upload).state is UploadState.RECEIVED
+
+
+def test_the_nightly_round_finds_what_an_event_left_undone_and_goes_on_past_what_it_cannot_do(
+    clients: Clients, deliver: Deliver, account: AccountId
+) -> None:
+    job = deliver(replace(clients, functions_up_to=1_000_000))
+    with clients.database.session(account) as session:
+        home = company_by_id(session, job.company).keys.raw_receipt(at=NOW).rsplit("/", 1)[0]
+    clients.store.put(f"{home}/envio_a.json", b"not a receipt")
+    round_at = partial(follow_missed, clients, "raw", story=prepare_upload)
+    assert round_at(now=datetime.now(UTC)) == 0, "their own events are still under way"
+    with pytest.raises(ExceptionGroup, match="1 of 2 receipts in raw"):
+        round_at(now=datetime.now(UTC) + timedelta(hours=2))
+    assert find_upload(clients, account, job.upload).state is UploadState.PREPARED
+    assert round_at(now=datetime.now(UTC) + timedelta(days=3)) == 0
+
+
+def test_an_account_that_is_none_of_ours_has_no_receipt(clients: Clients) -> None:
+    stranger = Job(AccountId(uuid4()), uuid4(), uuid4())
+    key = "raw/padaria/11222333000181/2026/11/22/envio_x.json"
+    content = "{" + ", ".join(f'"{name}": "{value}"' for name, value in stranger._asdict().items()) + "}"
+    clients.store.put(key, content.encode())
+    with pytest.raises(Exception, match="No row was found"):
+        follow(clients, key, story=prepare_upload, now=NOW)
