@@ -21,24 +21,22 @@ def daily_demand(lines: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `sku`, `date`, `quantity`, `revenue`, `returned`, sorted by product and day; a day without a row sold nothing.
     """
-    counted = (
+    counts = pl.col(c.SITUACAO).is_in([Status.COMPLETED.value, Status.RETURNED.value])
+    sold, units = pl.col(c.SITUACAO) == Status.COMPLETED.value, pl.col(c.QUANTIDADE)
+    back = pl.when(sold).then((-units).clip(0)).otherwise(units.abs())
+    movements = (
         _without_taken_back(lines)
         .lazy()
-        .filter(pl.col(c.SITUACAO).is_in([Status.COMPLETED.value, Status.RETURNED.value]))
-    )
-    sold = pl.col(c.SITUACAO) == Status.COMPLETED.value
-    gross = pl.when(sold).then(pl.col(c.QUANTIDADE).clip(0)).otherwise(0.0)
-    back = pl.when(sold).then((-pl.col(c.QUANTIDADE)).clip(0)).otherwise(pl.col(c.QUANTIDADE).abs())
-    return (
-        counted.group_by(c.SKU, pl.col(c.DATA_VENDA).alias(c.DATE))
-        .agg(
-            gross.sum().alias(c.QUANTITY),
-            pl.when(sold).then(pl.col(c.VALOR_TOTAL).clip(0)).otherwise(0.0).sum().alias(c.REVENUE),
-            (back + pl.col(c.QUANTIDADE_DEVOLVIDA)).sum().alias(c.RETURNED),
+        .filter(counts)
+        .select(
+            c.SKU,
+            pl.col(c.DATA_VENDA).alias(c.DATE),
+            pl.when(sold).then(units.clip(0)).otherwise(0.0).alias(c.QUANTITY),
+            pl.when(sold).then(pl.col(c.VALOR_TOTAL).clip(0)).otherwise(0.0).alias(c.REVENUE),
+            (back + pl.col(c.QUANTIDADE_DEVOLVIDA)).alias(c.RETURNED),
         )
-        .sort(c.SKU, c.DATE)
-        .collect()
     )
+    return movements.group_by(c.SKU, c.DATE).sum().sort(c.SKU, c.DATE).collect()
 
 
 def _without_taken_back(lines: pl.DataFrame) -> pl.DataFrame:

@@ -31,6 +31,7 @@ from app.processing.branches import branches
 from app.processing.codes import is_scientific
 from app.processing.doubtful import without_doubtful_numbers
 from app.processing.filling import FilledDown
+from app.processing.headings import normalised
 from app.processing.moments import date_problems, situations
 from app.processing.noticing import nothing, noticed_where, together
 from app.processing.records import LINE
@@ -61,6 +62,8 @@ KEPT: Final = (
     c.LOJA,
 )
 _OF_THE_SALE: Final = (c.DATA_VENDA, c.CANAL, c.LOJA)
+LONGEST_CODE: Final = 60
+_MERCADO_LIVRE_UNITS: Final = "unidades"  # left blank there when it is one
 _BLANK: Final = r"^[\s\-\u00a0]*$"
 
 
@@ -93,7 +96,7 @@ class ItemReader:
         )
 
     def _read(self, cells: pl.DataFrame, read: Typed) -> Block:
-        values = self._identified(self.filled_down(cells, read.values))
+        values = self._identified(cells, self.filled_down(cells, read.values))
         where = branches(values, cnpj=self.cnpj)
         joined = self._with_sales(values.with_columns(where.loja.alias(c.LOJA)))
         problems = (*self._problems(cells, values), *self._sale_problems(cells, joined), self._foreign(where.foreign))
@@ -122,15 +125,16 @@ class ItemReader:
             screened.skipped,
         )
 
-    def _identified(self, values: pl.DataFrame) -> pl.DataFrame:
+    def _identified(self, cells: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
         """With the description for a missing code, and one unit a row where the file has no quantities."""
-        code = pl.col(c.SKU).fill_null(pl.col(c.DESCRICAO).str.slice(0, 60))
-        return values.with_columns(code, self._quantity())
-
-    def _quantity(self) -> pl.Expr:
-        if not self.sheet.has(c.QUANTIDADE):
-            return pl.lit(1.0).alias(c.QUANTIDADE)
-        return pl.col(c.QUANTIDADE)
+        code = pl.col(c.SKU).fill_null(pl.col(c.DESCRICAO).str.slice(0, LONGEST_CODE))
+        place = self.sheet.positions.get(c.QUANTIDADE)
+        if place is None:
+            return values.with_columns(code, pl.lit(1.0).alias(c.QUANTIDADE))
+        if normalised(self.sheet.columns[place].header) == _MERCADO_LIVRE_UNITS and values[c.QUANTIDADE].null_count():
+            unsaid = pl.lit(cells[str(place)].fill_null("").str.contains(_BLANK)) & code.is_not_null()
+            return values.with_columns(code, pl.when(unsaid).then(1.0).otherwise(c.QUANTIDADE).alias(c.QUANTIDADE))
+        return values.with_columns(code)
 
     def _with_sales(self, values: pl.DataFrame) -> pl.DataFrame:
         """With the number of the sale, and its date, channel, branch and situation before the item's own."""

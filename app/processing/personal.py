@@ -32,6 +32,9 @@ _HEADING: Final = re.compile(
 _STREET: Final = re.compile(r"^(endereco|logradouro|rua|street)")
 _HOUSE_NUMBER: Final = frozenset({"numero", "number", "complemento"})
 
+_CUSTOMERS_NAME: Final = "nome"  # in a file of orders that calls its products otherwise
+_PRODUCT_NAMES: Final = frozenset({"produto", "nome produto", "descricao", "descricao produto", "item", "mercadoria"})
+_ORDER: Final = re.compile(r"\b(pedido|venda|cupom|nota|documento)\b")
 _EMAIL: Final = r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9.\-]+\.[A-Za-z]{2,}"
 _WRITTEN_CPF: Final = r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b|\b\d{9}-\d{2}\b"
 _CPF: Final = rf"{_WRITTEN_CPF}|\b\d{{11}}\b"
@@ -49,7 +52,15 @@ _MOSTLY: Final = 0.8
 def personal_headings(headings: Sequence[str]) -> list[bool]:
     """Which headings name personal data. A `Número` right after the street is the house's."""
     names = [normalised(heading) for heading in headings]
-    return [_is_personal(name) or _is_house_number(names, place) for place, name in enumerate(names)]
+    customers_name = _CUSTOMERS_NAME if _has_orders(names) and _PRODUCT_NAMES.intersection(names) else None
+    return [
+        name == customers_name or _is_personal(name) or _is_house_number(names, place)
+        for place, name in enumerate(names)
+    ]
+
+
+def _has_orders(names: Sequence[str]) -> bool:
+    return any(_ORDER.search(name) for name in names)
 
 
 def _is_personal(name: str) -> bool:

@@ -328,6 +328,34 @@ def test_a_file_without_quantities_or_codes_says_what_it_assumed(desk: Desk) -> 
     assert [rule for _, rule, _, _ in found(prepared)] == ["quantity-assumed", "sku-from-description"]
 
 
+def test_mercado_livre_leaves_one_unit_blank_and_sums_packages(desk: Desk) -> None:
+    text = (
+        "N.º de venda,Data da venda,Estado,Unidades,SKU,Título do anúncio,Preço unitário de venda do anúncio (BRL)\n"
+        "200,27 de setembro de 2026 11:00 hs.,Pacote de 2 produtos,,,,\n"
+        '200,27 de setembro de 2026 11:00 hs.,Entregue,,S1,Caneca,"10,50"\n'
+        '200,27 de setembro de 2026 11:00 hs.,Venda cancelada,3,S2,Copo,"1,50"\n'
+    )
+    prepared = desk.items(text)
+    assert lines_of(prepared).select("sku", "quantidade", "data_venda").rows() == [
+        ("S1", 1.0, date(2026, 9, 27)),
+        ("S2", 3.0, date(2026, 9, 27)),
+    ]
+    assert [(line, rule) for line, rule, _, _ in found(prepared)] == [(2, "package-row")]
+
+
+def test_a_lone_file_of_sales_or_products_is_counted(desk: Desk) -> None:
+    sales = desk.prepare(desk.file("Pedido;Data;Situação\n1;18/09/2026;Pago\n"))
+    assert (sales.months, rows(sales, Table.SALES)) == ((), (1, 1, 0, 0))
+    products = desk.prepare(desk.file("SKU;Nome\nA;Caneca\n"))
+    assert (products.months, rows(products, Table.PRODUCTS)) == ((), (1, 1, 0, 0))
+
+
+def test_a_name_beside_a_product_is_the_customers(desk: Desk) -> None:
+    orders = desk.file("Pedido;Data;Nome;Produto;Quantidade\n1;18/09/2026;Maria;Caneca;1\n")
+    assert desk.recognise(orders)[0].personal == ("Nome",)
+    assert lines_of(desk.prepare(orders))["descricao"].to_list() == ["Caneca"]
+
+
 def test_statuses_in_the_words_of_many_systems(desk: Desk) -> None:
     words = {
         "Faturada": "concluida",
