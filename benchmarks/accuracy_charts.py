@@ -36,7 +36,7 @@ def main() -> None:
         for level, key in _varied(known, forecasts):
             _draw(next(panels), demand, forecasts, series=(level, key), shop=name)
     figure.suptitle(
-        "Weekly units: history, what then sold (grey), our forecast with its 80 % range of each week (blue)"
+        "Weekly units: history, what then sold (grey), our forecast, in the 80 % range of its 30-day total (blue)"
     )
     figure.savefig(options.out, dpi=80)
     print(options.out)

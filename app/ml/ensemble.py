@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 PRIOR_ROWS = 50  # rows of evidence that the prior counts as much as
 PRIOR_FOLDS = 3  # and folds: series of one fold share its luck, so rows alone overstate what is known
-LARGE = 0.9  # quantile of size from which a row weighs no more than the largest ordinary one
+LARGE = 0.99  # quantile of size from which a row weighs no more than the largest ordinary one
 RIDGE = 3e-4  # of the evidence's own size: models that say nearly the same share their weight
 SUM_TO_ONE = 1e3  # how firmly weights sum to one, against one unit of squared error
 

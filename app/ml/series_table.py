@@ -11,6 +11,7 @@ from app.domain.columns import ID, LEVEL, MODEL
 from app.domain.forecasts import Level
 from app.domain.text import Text
 from app.ml.demand_classes import CLASSES, DemandClass
+from app.ml.fading import SALES_MISSED
 from app.ml.learning import PLAIN
 from app.ml.trainer import Trained, TrainedLevel
 
@@ -20,6 +21,7 @@ Words = list[Text]
 LITTLE_HISTORY = 28  # days
 FEW_SALES = 4  # days with a sale
 STOPPED = 120  # days without a sale
+MISSED = SALES_MISSED[-1]  # or sales missed at its usual frequency
 GRADES = ((0.25, "A"), (0.5, "B"))  # half the 80 % range of the next 30 days, over the forecast, up to which
 
 LITTLE = Text("só {days} dias de história", "only {days} days of history")
@@ -120,7 +122,7 @@ def _grade(facts: dict[str, Floats], ranges: Floats, series: int) -> Graded:
         return Graded("D", LITTLE.format(days=days) if days > 1 else ONCE)
     if sales < FEW_SALES:
         return Graded("D", FEW.format(sales=sales) if sales > 1 else ONCE)
-    if since >= STOPPED:
+    if since >= STOPPED or since * min(sales / days, 1) >= MISSED:
         return Graded("D", SILENT.format(since=since))
     mean, low, high = ranges[:, series]
     share = (high - low) / 2 / mean if mean > 0 else np.inf
