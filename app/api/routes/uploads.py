@@ -42,7 +42,10 @@ _FILES: dict[int | str, dict[str, Any]] = {
     }
 }
 _EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Events `upload`.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    200: {
+        "description": "Events `upload`; `data` is a JSON object of id, state, stage, progress and error.",
+        "content": {"text/event-stream": {"schema": {"type": "object", "required": ["data"]}}},
+    }
 }
 
 

@@ -1,0 +1,115 @@
+"""People: links, passwords, sessions, CSRF, and a thousand wrong guesses."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from app.pipeline.access import caller_of_key
+from app.pipeline.people import make_link
+from tests.test_api.shop_door import Shop
+
+PASSWORD = "uma frase comprida"  # noqa: S105  known to everybody
+EMAIL = "ana@padaria.com.br"
+
+
+def invited(shop: Shop, *, scopes: list[str] | None = None) -> str:
+    wanted = {"email": EMAIL, "name": "Ana", "scopes": scopes or ["admin"]}
+    return str(shop.http.post("/users", headers=shop.headers, json=wanted).json()["link"])
+
+
+def logged_in(shop: Shop) -> tuple[TestClient, dict[str, str]]:
+    answer = shop.http.post(invited(shop), json={"password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    return shop.http, {"X-CSRF-Token": answer.json()["csrf_token"]}
+
+
+def test_a_link_sets_the_password_once_and_logs_in(shop: Shop) -> None:
+    link = invited(shop)
+    short = shop.http.post(link, json={"password": "curta"})
+    assert (short.status_code, short.json()["code"]) == (422, "weak-password")
+    answer = shop.http.post(link, json={"password": PASSWORD})
+    cookie = answer.headers["set-cookie"]
+    assert all(word in cookie for word in ("HttpOnly", "SameSite=strict"))
+    again = shop.http.post(link, json={"password": PASSWORD})
+    assert (again.status_code, again.json()["code"]) == (401, "used-link")
+    assert shop.http.get("/session").json()["scopes"] == ["admin"]
+
+
+def test_the_cookie_is_secure_outside_this_machine(shop: Shop) -> None:
+    answer = shop.http.post(f"https://quantyfy.example{invited(shop)}", json={"password": PASSWORD})
+    assert "Secure" in answer.headers["set-cookie"]
+
+
+def test_a_session_reads_but_changes_only_with_its_pages_token(shop: Shop) -> None:
+    http, csrf = logged_in(shop)
+    assert http.get("/keys").status_code == 200
+    for headers in ({}, {"X-CSRF-Token": "0" * 64}):
+        refused = http.post("/keys", json={"name": "k"}, headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (403, "missing-csrf-token")
+    assert http.post("/keys", json={"name": "k"}, headers=csrf).status_code == 201
+
+
+def test_a_session_ends_when_it_is_closed(shop: Shop) -> None:
+    http, csrf = logged_in(shop)
+    cookie = http.cookies["quantyfy_session"]
+    assert http.delete("/session", headers=csrf).status_code == 204
+    http.cookies.set("quantyfy_session", cookie)
+    assert http.get("/session").status_code == 401
+
+
+def test_a_new_password_ends_every_session_there_was(shop: Shop) -> None:
+    http, _ = logged_in(shop)
+    cookie = http.cookies["quantyfy_session"]
+    http.cookies.clear()
+    from_cli = new_link(shop)
+    assert http.post(f"/session/links/{from_cli}", json={"password": PASSWORD + "!"}).status_code == 200
+    http.cookies.clear()
+    http.cookies.set("quantyfy_session", cookie)
+    assert http.get("/session").status_code == 401
+
+
+def test_the_password_logs_in_and_another_does_not(shop: Shop) -> None:
+    http, _ = logged_in(shop)
+    http.cookies.clear()
+    login = {"email": f" {EMAIL.upper()}", "password": PASSWORD}
+    assert http.post("/session", json=login | {"email": EMAIL.upper()}).status_code == 200
+    wrong = http.post("/session", json={"email": EMAIL, "password": "outra frase comprida"})
+    nobody = http.post("/session", json={"email": "ninguem@padaria.com.br", "password": PASSWORD})
+    assert wrong.status_code == nobody.status_code == 401
+    assert wrong.json() == nobody.json()
+
+
+def test_a_thousand_wrong_logins_are_stopped_after_a_few(shop: Shop) -> None:
+    guesses = [guess(shop, at) for at in range(1000)]
+    assert [answer.status_code for answer in guesses[:5]] == [401] * 5
+    assert [answer.status_code for answer in guesses].count(401) < 20
+    stopped = next(answer for answer in guesses if answer.status_code == 429)
+    assert stopped.json()["code"] == "too-many-requests"
+    assert int(stopped.headers["retry-after"]) >= 1
+
+
+def test_the_limit_of_a_key_is_told_and_kept(shop: Shop) -> None:
+    wanted = {"name": "lenta", "scopes": ["read"], "requests_per_minute": 3}
+    secret = shop.http.post("/keys", headers=shop.headers, json=wanted).json()["secret"]
+    mine = {"Authorization": f"Bearer {secret}"}
+    answers = [shop.http.get("/companies", headers=mine) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert [answer.headers["ratelimit"].partition(";t=")[0] for answer in answers[:3]] == [
+        '"caller";r=2',
+        '"caller";r=1',
+        '"caller";r=0',
+    ]
+    assert answers[3].headers["ratelimit-policy"] == '"caller";q=3;w=60'
+    assert int(answers[3].headers["retry-after"]) <= 20
+
+
+def guess(shop: Shop, at: int) -> Any:  # noqa: ANN401
+    return shop.http.post("/session", json={"email": "vitima@padaria.com.br", "password": f"senha {at}"})
+
+
+def new_link(shop: Shop) -> str:
+    clients = shop.http.app.state.clients  # type: ignore[attr-defined]
+    now = datetime.now(UTC)
+    account = caller_of_key(clients, shop.headers["Authorization"].split()[1], now=now).account
+    return make_link(clients, account, email=EMAIL, now=now)

@@ -1,0 +1,190 @@
+"""Readings: formats, validators, filters, pages; and what a spreadsheet must never run."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from fastapi.testclient import TestClient
+
+from app.api.answers import MEDIA_TYPES
+from app.pipeline.rendering import Format, render
+from tests.shop import CNPJ
+from tests.test_api.served import Served
+from tests.test_api.shop_door import Shop
+
+PATH = f"/predictions/{CNPJ}"
+
+
+def get(served: Served, path: str = PATH, accept: str = "application/json", **query: Any) -> Any:  # noqa: ANN401
+    answer = served.http.get(path, headers=served.headers | {"Accept": accept}, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def frame(body: bytes, kind: Format) -> pl.DataFrame:
+    read = {Format.CSV: pl.read_csv, Format.PARQUET: pl.read_parquet, Format.XLSX: pl.read_excel}
+    return read[kind](io.BytesIO(body))
+
+
+@pytest.mark.parametrize("kind", [Format.CSV, Format.PARQUET, Format.XLSX])
+@pytest.mark.parametrize("path", ["predictions", "products", "sales", "accuracy"])
+def test_every_format_has_the_rows_of_json(served: Served, path: str, kind: Format) -> None:
+    rows = get(served, f"/{path}/{CNPJ}", limit=1000).json()["rows"]
+    answer = get(served, f"/{path}/{CNPJ}", MEDIA_TYPES[kind])
+    assert answer.headers["content-type"].startswith(MEDIA_TYPES[kind])
+    assert answer.headers["content-disposition"].endswith(f'.{kind.value}"')
+    found = frame(answer.content, kind)
+    assert found.columns == list(rows[0])
+    assert found.height == len(rows)
+    assert get(served, f"/{path}/{CNPJ}", format=kind.value).content[:40] == answer.content[:40]
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("*/*", Format.JSON),
+        ("text/csv;q=0.5, application/json;q=0.4", Format.CSV),
+        ("text/*, application/json;q=0.9", Format.CSV),
+        ("text/csv;q=0, */*", Format.JSON),
+    ],
+)
+def test_the_reader_chooses_the_format(served: Served, accept: str, kind: Format) -> None:
+    assert get(served, accept=accept).headers["content-type"].startswith(MEDIA_TYPES[kind])
+
+
+def test_a_format_we_do_not_have_is_not_acceptable(served: Served) -> None:
+    answer = served.http.get(PATH, headers=served.headers | {"Accept": "application/pdf"})
+    assert (answer.status_code, answer.json()["code"]) == (406, "not-acceptable")
+
+
+def test_what_the_reader_has_is_not_sent_again(served: Served) -> None:
+    first = get(served)
+    for header, value in (
+        ("If-None-Match", first.headers["etag"]),
+        ("If-None-Match", f'"x", W/{first.headers["etag"]}'),
+        ("If-None-Match", "*"),
+        ("If-Modified-Since", first.headers["last-modified"]),
+    ):
+        for _ in range(2):  # the second time from memory
+            again = served.http.get(PATH, headers=served.headers | {"Accept": "application/json", header: value})
+            assert (again.status_code, again.content) == (304, b""), header
+            assert again.headers["etag"] == first.headers["etag"]
+    assert get(served, limit=1).headers["etag"] != first.headers["etag"]
+    other = served.http.get(PATH, headers=served.headers | {"If-None-Match": '"other"'})
+    assert other.status_code == 200
+
+
+def test_a_new_forecast_is_a_new_answer(shop: Shop, tmp_path: Path) -> None:
+    shop.upload(tmp_path / "files")
+    shop.work()
+    first = shop.http.get(PATH, headers=shop.headers)
+    assert shop.http.get(PATH, headers=shop.headers).content == first.content
+    shop.upload(tmp_path / "more", bad_lines=3)
+    shop.work()
+    for _ in range(100):  # the announcement comes a moment after the commit
+        now = shop.http.get(PATH, headers=shop.headers)
+        if now.json()["run_id"] != first.json()["run_id"]:
+            break
+    assert now.headers["etag"] != first.headers["etag"]
+
+
+def test_pages_follow_one_another_by_cursor_and_by_link(served: Served) -> None:
+    whole = get(served, limit=1000).json()["rows"]
+    seen, query = [], {"limit": 4}
+    while True:
+        page = get(served, **query)
+        seen += page.json()["rows"]
+        if page.json()["next_cursor"] is None:
+            assert "link" not in page.headers
+            break
+        address = page.headers["link"].partition(">")[0].removeprefix("<")
+        assert served.http.get(address, headers=served.headers).status_code == 200
+        query = {"limit": 4, "cursor": page.json()["next_cursor"]}
+    assert seen == whole
+
+
+def test_a_cursor_belongs_to_its_question(served: Served) -> None:
+    cursor = get(served, limit=2).json()["next_cursor"]
+    answer = served.http.get(PATH, headers=served.headers, params={"cursor": cursor, "level": "product"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "stale-cursor")
+
+
+def test_rows_are_found_sorted_and_cut(served: Served) -> None:
+    assert {row["id"] for row in get(served, search="PÃO FRANCES").json()["rows"]} == {"PAO"}
+    assert {row["id"] for row in get(served, category="Padaria", level="product").json()["rows"]} == {"PAO"}
+    means = [row["mean"] for row in get(served, sort="-mean").json()["rows"]]
+    assert means == sorted(means, reverse=True)
+    days = get(served, view="daily", level="product", id="PAO", first_day="2025-07-25", last_day="2025-07-27")
+    assert [row["date"] for row in days.json()["rows"]] == ["2025-07-25", "2025-07-26", "2025-07-27"]
+    wrong = served.http.get(PATH, headers=served.headers, params={"sort": "date"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid-request")
+
+
+def test_products_tell_their_class_last_sale_price_and_trend(served: Served) -> None:
+    rows = {row["id"]: row for row in get(served, f"/products/{CNPJ}").json()["rows"]}
+    assert rows["PAO"]["last_sale"] == "2025-07-19"
+    assert rows["PAO"]["price"] == 0.75
+    assert {row["abc"] for row in rows.values()} == {"A"}
+    assert rows["PAO"]["trend"] == pytest.approx(rows["PAO"]["mean_30"] / rows["PAO"]["sold_30"] - 1)
+
+
+def test_sales_by_month_are_the_sales_by_day(served: Served) -> None:
+    days = get(served, f"/sales/{CNPJ}", limit=1000, first_day="2025-02-01", last_day="2025-03-31").json()["rows"]
+    months = get(served, f"/sales/{CNPJ}", period="monthly", first_day="2025-02-01", last_day="2025-03-31").json()
+    assert [row["date"] for row in months["rows"]] == ["2025-02-01", "2025-03-01"]
+    assert sum(row["quantity"] for row in months["rows"]) == pytest.approx(sum(row["quantity"] for row in days))
+
+
+def test_runs_say_which_is_served(served: Served) -> None:
+    runs = get(served, f"/runs/{CNPJ}").json()["runs"]
+    assert [run["is_served"] for run in runs] == [True]
+    assert runs[0]["id"] == get(served).json()["run_id"]
+
+
+@pytest.mark.parametrize("cell", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("kind", [Format.CSV, Format.XLSX])
+def test_no_cell_is_ever_a_formula(cell: str, kind: Format) -> None:
+    body = render(pl.DataFrame({"name": [cell, "pão"]}), kind)
+    assert frame(body, kind)["name"].to_list() == ["'" + cell, "pão"]
+    if kind is Format.XLSX:
+        assert b"<f>" not in body
+
+
+def test_reading_is_written_down_once_a_day(served: Served) -> None:
+    for _ in range(3):
+        get(served, f"/accuracy/{CNPJ}")
+    entries = served.http.get("/audit", headers=served.headers, params={"limit": 1000}).json()["entries"]
+    reads = [entry for entry in entries if entry["action"] == "read" and entry["facts"]["what"] == "accuracy"]
+    assert len([entry for entry in reads if entry["actor"] == reads[0]["actor"]]) == 1
+    assert {"uploaded", "erased", "key-made"} <= {entry["action"] for entry in entries}
+
+
+def test_every_answer_has_the_headers_that_keep_browsers_from_harm(served: Served) -> None:
+    answer = get(served)
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["ratelimit-policy"].endswith(";w=60")
+    assert answer.headers["quantyfy-version"] == "2026-11-22"
+    assert "script" not in served.http.get("/docs").text
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({"Quantyfy-Version": "2020-01-01"}, 400, "unknown-version"),
+        ({"X-Long": "x" * 20_000}, 431, "headers-too-large"),
+    ],
+)
+def test_versions_and_headers_out_of_bounds_are_refused(
+    http: TestClient, headers: dict[str, str], status: int, code: str
+) -> None:
+    answer = http.get("/health/live", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_a_request_id_is_taken_over_unless_it_carries_more(http: TestClient) -> None:
+    assert http.get("/health/live", headers={"X-Request-Id": "loja-17"}).headers["x-request-id"] == "loja-17"
+    for wrong in ("a b", "x" * 65, "a%0d%0aSet-Cookie: b"):
+        assert http.get("/health/live", headers={"X-Request-Id": wrong}).headers["x-request-id"] != wrong

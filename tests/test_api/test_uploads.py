@@ -1,0 +1,178 @@
+"""Uploads: repeated, tried dry, cancelled, followed, mended; and sent straight to the lake."""
+
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from sqlalchemy import delete
+
+from app.core.clients import Clients
+from app.core.tables import IdempotencyKeyRow
+from app.domain.errors import StillRunning
+from app.pipeline.idempotency import Reply, fingerprint, once
+from tests.shop import CNPJ, write_shop
+from tests.test_api.served import Served
+from tests.test_api.shop_door import Shop
+
+FORM = {"cnpj": CNPJ, "company_name": "Padaria"}
+
+
+def parts(folder: Path, *, bad_lines: int = 0) -> dict[str, tuple[str, bytes]]:
+    return {f.path.stem: (f.name, f.path.read_bytes()) for f in write_shop(folder, bad_lines=bad_lines)}
+
+
+def send(shop: Shop, files: dict[str, tuple[str, bytes]], *, key: str | None = None, **query: Any) -> Any:  # noqa: ANN401
+    headers = shop.headers | ({"Idempotency-Key": key} if key else {})
+    return shop.http.post("/upload", headers=headers, data=FORM, files=files, params=query)
+
+
+def test_the_same_key_and_body_have_the_same_answer(shop: Shop, tmp_path: Path) -> None:
+    files = parts(tmp_path / "a")
+    first, again = (send(shop, files, key='"pedido-1"') for _ in range(2))
+    assert first.status_code == again.status_code == 202
+    assert (first.content, first.headers["location"]) == (again.content, again.headers["location"])
+    other = send(shop, parts(tmp_path / "b", bad_lines=1), key='"pedido-1"')
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+
+
+def test_while_the_first_is_running_the_second_waits(served: Served, clients: Clients) -> None:
+    def slow() -> Reply:
+        with pytest.raises(StillRunning):
+            once(clients, served.account, "k1", slow, asked=fingerprint("a"), now=datetime.now(UTC))
+        return Reply(200, {}, b"done")
+
+    assert once(clients, served.account, "k1", slow, asked=fingerprint("a"), now=datetime.now(UTC)).body == b"done"
+    with clients.database.session(served.account) as session:
+        session.execute(delete(IdempotencyKeyRow))
+
+
+def test_what_was_refused_may_be_tried_again_with_its_key(shop: Shop, tmp_path: Path) -> None:
+    assert send(shop, {"vendas_itens": ("x.csv", b"")}, key="k").status_code == 422
+    assert send(shop, parts(tmp_path / "a"), key="k").status_code == 202
+
+
+def test_a_dry_run_tells_what_it_would_find_and_stores_nothing(shop: Shop, tmp_path: Path) -> None:
+    answer = send(shop, parts(tmp_path / "a", bad_lines=2), dry_run=True)
+    assert answer.status_code == 200
+    assert {sheet["file"] for sheet in answer.json()["recognised"]} == {
+        "vendas.csv",
+        "vendas_itens.csv",
+        "produtos.csv",
+    }
+    items = next(table for table in answer.json()["report"]["tables"] if table["table"] == "vendas_itens")
+    assert items["rows"]["rejected"] == 2
+    assert shop.http.get("/companies", headers=shop.headers).json() == {"companies": []}
+    assert not [path for path in (tmp_path / "lake").rglob("*") if path.is_file()]
+
+
+def test_a_cancelled_upload_publishes_nothing_and_may_be_sent_again(shop: Shop, tmp_path: Path) -> None:
+    address = shop.upload(tmp_path / "files")
+    assert shop.http.post(f"{address}/cancel", headers=shop.headers).json()["state"] == "cancelled"
+    shop.work()
+    assert shop.http.get(f"/predictions/{CNPJ}", headers=shop.headers).json()["code"] == "not-forecast-yet"
+    assert shop.upload(tmp_path / "files") != address
+    shop.work()
+    assert shop.http.get(f"/predictions/{CNPJ}", headers=shop.headers).status_code == 200
+
+
+def test_what_is_published_cannot_be_cancelled(served: Served) -> None:
+    answer = served.http.post(f"/uploads/{served.ids['upload_id']}/cancel", headers=served.headers)
+    assert (answer.status_code, answer.json()["code"]) == (409, "too-late-to-cancel")
+
+
+def test_events_end_with_the_upload(served: Served) -> None:
+    with served.http.stream("GET", f"/uploads/{served.ids['upload_id']}/events", headers=served.headers) as stream:
+        lines = [line for line in stream.iter_lines() if line]
+    assert lines[0] == "event: upload"
+    assert json.loads(lines[1].removeprefix("data: "))["state"] == "published"
+
+
+def test_uploads_are_listed_by_state_and_page(served: Served) -> None:
+    page = served.http.get("/uploads", headers=served.headers, params={"state": "published", "limit": 1}).json()
+    assert [upload["id"] for upload in page["uploads"]] == [served.ids["upload_id"]]
+    following = {"state": "published", "cursor": page["next_cursor"]}
+    assert served.http.get("/uploads", headers=served.headers, params=following).json()["uploads"] == []
+
+
+def test_rows_set_aside_can_be_mended_and_sent_alone(served: Served, shop: Shop, tmp_path: Path) -> None:
+    address = f"/uploads/{served.ids['upload_id']}/rejected"
+    answer = served.http.get(address, headers=served.headers, params={"format": "csv"})
+    rows = pl.read_csv(io.BytesIO(answer.content), infer_schema=False)
+    assert rows.height == 2
+    assert rows.columns[-1] == "motivo"
+    assert set(rows["Quantidade"]) == {"muito"}
+    shop.upload(tmp_path / "files")
+    mended = rows.with_columns(Quantidade=pl.lit("5")).write_csv(separator=";").encode()
+    again = send(shop, {"vendas_itens": ("corrigidas.csv", mended), "vendas": parts(tmp_path / "f")["vendas"]})
+    assert again.status_code == 202
+    shop.work()
+    report = shop.http.get(again.headers["location"], headers=shop.headers).json()["report"]
+    items = next(table for table in report["tables"] if table["table"] == "vendas_itens")
+    assert items["rows"]["rejected"] == 0
+
+
+def test_findings_and_accepted_rows_can_be_downloaded(served: Served) -> None:
+    base = f"/uploads/{served.ids['upload_id']}"
+    found = served.http.get(f"{base}/findings", headers=served.headers).json()
+    assert [row["severity"] for row in found].count("rejected") == 2
+    assert all(row["title"] and row["mend"] for row in found)
+    accepted = served.http.get(f"{base}/accepted", headers=served.headers, params={"format": "parquet"})
+    assert pl.read_parquet(io.BytesIO(accepted.content)).height > 200
+
+
+def test_files_go_straight_to_the_lake_and_become_an_upload(shop: Shop, tmp_path: Path) -> None:
+    files = parts(tmp_path / "files")
+    names = [{"name": name, "table": table} for table, (name, _) in files.items()]
+    announced = shop.http.post("/uploads", headers=shop.headers, json=FORM | {"files": names}).json()
+    complete = announced["complete"]
+    early = shop.http.post(complete, headers=shop.headers)
+    assert (early.status_code, early.json()["code"]) == (409, "file-not-arrived")
+    for slot, (_, content) in zip(announced["files"], files.values(), strict=True):
+        assert shop.http.put(slot["url"], headers=shop.headers, content=content).status_code == 204
+    first, again = (shop.http.post(complete, headers=shop.headers) for _ in range(2))
+    assert first.json() == again.json()
+    shop.work()
+    assert shop.http.get(first.json()["url"], headers=shop.headers).json()["state"] == "published"
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "a\x00b.csv", "..\\x.csv", "=cmd.csv", "a\r\nSet-Cookie: x.csv", "x" * 400]
+)
+def test_a_file_may_be_called_anything_and_is_stored_nowhere_else(shop: Shop, tmp_path: Path, name: str) -> None:
+    files = parts(tmp_path / "files")
+    answer = send(shop, files | {"vendas_itens": (name, files["vendas_itens"][1])})
+    assert answer.status_code == 202, answer.text
+    stored = [path for path in (tmp_path / "lake").rglob("*") if path.is_file()]
+    assert len(stored) == 3
+    assert all(path.suffix == ".csv" and "passwd" not in path.name for path in stored)
+
+
+@pytest.mark.parametrize(
+    ("content", "media"),
+    [
+        (b"{}", "application/json"),
+        (b"not multipart", "multipart/form-data; boundary=x"),
+        (b"--x\r\nContent-Disposition: form-data; name=cnpj\r\n\r\n11222", "multipart/form-data; boundary=x"),
+        (b"a=b", "multipart/form-data"),
+        (b"\xff\xfe", "text/csv"),
+    ],
+)
+def test_bodies_that_are_no_form_are_refused_in_words(shop: Shop, content: bytes, media: str) -> None:
+    answer = shop.http.post("/upload", headers=shop.headers | {"Content-Type": media}, content=content)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_body_that_never_said_its_length_is_still_held_to_the_limit(shop: Shop) -> None:
+    def endless() -> Any:  # noqa: ANN401
+        yield b'--x\r\nContent-Disposition: form-data; name="vendas_itens"; filename="a.csv"\r\n\r\n'
+        for _ in range(200):
+            yield b"x" * 10_000
+
+    headers = shop.headers | {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = shop.http.post("/upload", headers=headers, content=endless())
+    assert (answer.status_code, answer.json()["code"]) == (413, "upload-too-large")
