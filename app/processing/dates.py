@@ -61,6 +61,7 @@ _SERIAL: Final = r"^([2-6]\d{4})(?:[.,]\d+)?$"  # 1954 to 2091
 _QUICK: Final = {DateStyle.DMY: "%d/%m/%Y", DateStyle.MDY: "%m/%d/%Y", DateStyle.YMD: "%Y-%m-%d"}
 _DATE_LENGTH: Final = 10
 _LAST_MONTH: Final = 12
+_SHORT_YEAR: Final = len("26")
 _FOUR_DIGITS: Final = 1000  # `%Y` takes "26" for the year 26
 
 
@@ -119,7 +120,7 @@ def _thoroughly(text: pl.Series, style: DateStyle) -> pl.Series:
 
 def _from_parts(text: pl.Series, pattern: str, order: tuple[int, int, int]) -> pl.Series:
     day, month, year = (text.str.extract(pattern, group) for group in order)
-    full_year = pl.select(pl.when(year.str.len_bytes() == 2).then("20" + year).otherwise(year)).to_series()  # noqa: PLR2004
+    full_year = pl.select(pl.when(year.str.len_bytes() == _SHORT_YEAR).then("20" + year).otherwise(year)).to_series()
     number = month.str.to_lowercase().replace(_MONTH_NUMBERS).str.zfill(2)
     return (full_year + "-" + number + "-" + day.str.zfill(2)).str.to_date("%Y-%m-%d", strict=False)
 

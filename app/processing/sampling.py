@@ -21,7 +21,7 @@ def sample_of(sheet: Sheet) -> pl.DataFrame:
     size = sheet.path.stat().st_size
     if size > WHOLE_BYTES and not sheet.dialect.encoding.startswith("utf-16"):
         parts += [_cells(sheet, text, line=0) for text in _windows(sheet, size)]
-    return pl.concat(parts)
+    return sheet.with_original_lines(pl.concat(parts))
 
 
 def _head(sheet: Sheet) -> pl.DataFrame:

@@ -115,7 +115,13 @@ class Sheet:
         """The records in blocks: `line`, one string column a cell (`0`, `1`, ...), `overflow`."""
         skip = self.dialect.first_line - 1
         blocks = frames(without_lines(self.text_blocks(), skip), layout=self.layout, first_line=skip + 1)
-        return map(_with_original_lines, blocks) if self.has_own_lines else blocks
+        return map(self.with_original_lines, blocks)
+
+    def with_original_lines(self, cells: pl.DataFrame) -> pl.DataFrame:
+        """The cells of a raw copy with the line numbers it remembers; others as they are."""
+        if not self.has_own_lines:
+            return cells
+        return cells.with_columns(pl.coalesce(pl.col("0").cast(pl.UInt32, strict=False), LINE).alias(LINE))
 
     def as_json(self) -> dict[str, object]:
         """The part of the report that says how the file was understood."""
@@ -140,11 +146,6 @@ def without_lines(blocks: Iterator[bytes], count: int) -> Iterator[bytes]:
             start, count = end, count - 1
         if not count:
             yield block[start:]
-
-
-def _with_original_lines(cells: pl.DataFrame) -> pl.DataFrame:
-    own = pl.col("0").cast(pl.UInt32, strict=False)
-    return cells.with_columns(pl.coalesce(own, LINE).alias(LINE))
 
 
 def _dialect_as_json(sheet: Sheet) -> dict[str, object]:

@@ -533,6 +533,14 @@ def test_personal_columns_are_dropped_before_the_raw_copy_whatever_they_are_call
     assert "***" in lines_of(again)["descricao"][0]
 
 
+def test_a_doubt_about_a_column_keeps_its_line_in_the_raw_copy(desk: Desk) -> None:
+    text = 'Pedido;Data;SKU;Quantidade;Cliente\n1;18/09/2026;A;1;"Ana\nMaria"\n2;18/09/2026;A;1.234;Bia\n'
+    original = desk.items(text)
+    write_raw(original.sheets[0], desk.folder / "raw.csv")
+    again = desk.prepare(IncomingFile("raw.csv", desk.folder / "raw.csv"))
+    assert found(again) == found(original) == [(4, "ambiguous-numbers", "Quantidade", "1.234")]
+
+
 def test_a_file_without_personal_data_is_kept_byte_for_byte(desk: Desk) -> None:
     file = desk.file("\ufeff" + HEAD + "1;18/09/2026;A;1;1,00\r\n\r\n")
     write_raw(desk.recognise(file)[0], desk.folder / "raw.csv")
