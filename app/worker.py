@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from prometheus_client import start_http_server
 
 from app.bootstrap import opened
 from app.core.clients import Clients
@@ -28,6 +29,8 @@ def run(settings: Settings, *, until_idle: bool = False, with_parent: bool = Fal
     """Work until told to stop; `until_idle` stops when no job is left, `with_parent` when standard input closes."""
     if with_parent:
         threading.Thread(target=_stop_when_input_closes, daemon=True).start()
+    if settings.worker_metrics_port:
+        start_http_server(settings.worker_metrics_port, addr=settings.host)
     with opened(settings) as clients:
         clients.queue.work(
             {

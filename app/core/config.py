@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     worker_concurrency: int = Field(
         default=1, ge=1, description="Jobs a worker does at once; each company's still go one by one."
     )
+    worker_metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Port of the worker's own /metrics on this machine; 0: none."
+    )
     functions_up_to_mb: int = Field(
         default=0, ge=0, description="AWS functions work on uploads of up to this many MB; 0: the worker does all."
     )

@@ -17,4 +17,5 @@ STAGES = Histogram(
 ROWS = Counter("quantyfy_rows_total", "Rows read from uploads, by what became of them.", ["outcome"])
 SERIES = Counter("quantyfy_series_total", "Series forecast, by level.", ["level"])
 UPLOADS = Counter("quantyfy_uploads_total", "Uploads that ended, by final state.", ["state"])
+JOBS = Gauge("quantyfy_queue_jobs", "Jobs in the queue, by story and state.", ["job", "state"])
 WAPE = Gauge("quantyfy_last_run_wape", "Backtest WAPE of the newest run of this process.", ["level", "horizon_days"])

@@ -24,8 +24,9 @@ def get(served: Served, path: str = PATH, accept: str = "application/json", **qu
 
 
 def frame(body: bytes, kind: Format) -> pl.DataFrame:
-    read = {Format.CSV: pl.read_csv, Format.PARQUET: pl.read_parquet, Format.XLSX: pl.read_excel}
-    return read[kind](io.BytesIO(body))
+    if kind is Format.CSV:
+        return pl.read_csv(io.BytesIO(body))
+    return pl.read_parquet(io.BytesIO(body)) if kind is Format.PARQUET else pl.read_excel(io.BytesIO(body))
 
 
 @pytest.mark.parametrize("kind", [Format.CSV, Format.PARQUET, Format.XLSX])
@@ -92,7 +93,8 @@ def test_a_new_forecast_is_a_new_answer(shop: Shop, tmp_path: Path) -> None:
 
 def test_pages_follow_one_another_by_cursor_and_by_link(served: Served) -> None:
     whole = get(served, limit=1000).json()["rows"]
-    seen, query = [], {"limit": 4}
+    seen: list[dict[str, Any]] = []
+    query: dict[str, Any] = {"limit": 4}
     while True:
         page = get(served, **query)
         seen += page.json()["rows"]
