@@ -31,6 +31,7 @@ Progress = Callable[[str, float], None]
 
 PRODUCT_FOLDS = 6  # origins of the products' backtest; 90-day totals of the newest two are not over yet
 AGGREGATE_FOLDS = 12  # a year of months for the company and its categories: series are few, seasons need a year
+FEW_CATEGORIES = 500  # beyond this many series there is evidence enough in fewer folds, and a year of them takes long
 OWN_PROPHET = 30  # days with a sale from which a product is given a Prophet of its own
 TOGETHER = 16384  # products whose history is laid out for Prophet at a time
 RARE = CLASSES.index(DemandClass.RARE)
@@ -106,7 +107,8 @@ def _silent(stage: str, share: float) -> None:
 
 def _aggregates(history: History, *, company: str) -> tuple[TrainedLevel, TrainedLevel]:
     """Company and categories, learned together: one company is too little to learn weights from."""
-    origins = origins_of(history.n_days, most=AGGREGATE_FOLDS)
+    few = len(history.categories) <= FEW_CATEGORIES
+    origins = origins_of(history.n_days, most=AGGREGATE_FOLDS if few else PRODUCT_FOLDS)
     units = history.by_category()
     units = np.concatenate([units.sum(axis=1, keepdims=True), units], axis=1)
     light = evidence_of(units, history=history, open_ahead=open_days_ahead(history, origins=origins), origins=origins)
