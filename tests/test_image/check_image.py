@@ -1,0 +1,171 @@
+"""The image as it runs: read-only, as nobody in particular, by three commands. `make image` builds it first."""
+
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+
+from app.core import migrations
+from app.core.database import AccountId, Database
+from app.core.embedded_postgres import running
+from app.core.lake import IncomingKeys
+from app.core.s3 import Store
+from app.core.tables import AccountRow
+from tests.conftest import sqlalchemy_url
+from tests.s3_server import S3Server, free_ports
+from tests.shop import CNPJ, write_shop
+from tests.test_lambdas.conftest import created
+from tests.test_lambdas.runtime import runtime_api
+
+IMAGE = "localhost/quantyfy:latest"
+PODMAN = ("podman", "--storage-driver", "vfs", "--runtime", "runc")
+PATIENCE_S = 240
+
+
+class Machine(NamedTuple):
+    """A database and a lake that containers reach on the loopback."""
+
+    settings: dict[str, str]
+    database_url: str
+    lake: Store
+
+
+@pytest.fixture(scope="module")
+def machine(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    prefix = f"image-{uuid4()}"
+    with running(tmp_path_factory.mktemp("postgres")) as owner, relay_to(socket_of(owner)) as port:
+        migrations.upgrade(sqlalchemy_url(owner))
+        database = owner.replace("//postgres@", f"//{migrations.APPLICATION_ROLE}@")
+        settings = {
+            "QUANTYFY_DATABASE_URL": f"postgresql://{migrations.APPLICATION_ROLE}@127.0.0.1:{port}/postgres",
+            "QUANTYFY_LAKE_URL": f"s3://{s3_server.bucket}/{prefix}",
+            "QUANTYFY_S3_ENDPOINT": s3_server.endpoint,
+            "AWS_ACCESS_KEY_ID": s3_server.credentials.key_id,
+            "AWS_SECRET_ACCESS_KEY": s3_server.credentials.secret,
+        }
+        yield Machine(settings, database, s3_server.store(prefix))
+
+
+def socket_of(url: str) -> str:
+    """The embedded database listens on a socket of the file system alone."""
+    query = httpx2.URL(url.replace("postgresql:", "http:")).params
+    return str(Path(query["host"]) / ".s.PGSQL.5432")
+
+
+@contextmanager
+def relay_to(path: str) -> Iterator[int]:
+    """A port of the loopback that leads to a socket in the file system."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_relay, args=(server, path), daemon=True).start()
+        yield server.getsockname()[1]
+
+
+def _relay(server: socket.socket, path: str) -> None:
+    with suppress(OSError):
+        while True:
+            outside, _ = server.accept()
+            inside = socket.socket(socket.AF_UNIX)
+            inside.connect(path)
+            for one, other in ((outside, inside), (inside, outside)):
+                threading.Thread(target=_pump, args=(one, other), daemon=True).start()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while piece := source.recv(65536):
+            target.sendall(piece)
+        target.shutdown(socket.SHUT_WR)
+
+
+def podman_run(*command: str, settings: dict[str, str], options: tuple[str, ...] = ()) -> list[str]:
+    told = [word for name, value in settings.items() for word in ("--env", f"{name}={value}")]
+    return [
+        *(*PODMAN, "run", "--rm", "--network", "host", "--read-only", "--tmpfs", "/tmp:rw,exec,mode=1777"),  # noqa: S108
+        *("--cap-drop", "ALL", "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=4096:4096"),
+        *("--health-interval=disable", *options, *told, IMAGE, *command),
+    ]
+
+
+@contextmanager
+def container(name: str, *command: str, settings: dict[str, str], log: Path) -> Iterator[str]:
+    """A container for as long as the block lasts."""
+    unique = f"quantyfy-{name}-{os.getpid()}"
+    with log.open("wb") as out:
+        started = podman_run(*command, settings=settings, options=("--name", unique))
+        process = subprocess.Popen(started, stdout=out, stderr=out)
+        try:
+            yield unique
+        finally:
+            subprocess.run([*PODMAN, "kill", unique], check=False, capture_output=True)
+            process.wait(60)
+
+
+def until_ready(url: str) -> None:
+    for _ in range(PATIENCE_S * 4):
+        with suppress(httpx2.TransportError):
+            if httpx2.get(f"{url}/health/ready").is_success:
+                return
+        time.sleep(0.25)
+    raise AssertionError("the container does not answer")
+
+
+def test_it_answers_a_health_check_an_upload_and_a_forecast(machine: Machine, tmp_path: Path) -> None:
+    made = subprocess.run(
+        podman_run("quantyfy", "key", "Conta de teste", settings=machine.settings),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    key = made.stdout.strip()
+    [port] = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    serve = ("quantyfy", "serve", "--no-worker", "--port", str(port))
+    with (
+        container("api", *serve, settings=machine.settings, log=tmp_path / "api.log") as api,
+        container("worker", "quantyfy", "worker", settings=machine.settings, log=tmp_path / "worker.log"),
+        httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client,
+    ):
+        until_ready(url)
+        who = subprocess.run([*PODMAN, "exec", api, "id", "-u"], check=True, capture_output=True, text=True)
+        assert who.stdout.strip() == "10001"
+        files = {file.path.stem: (file.name, file.path.read_bytes()) for file in write_shop(tmp_path / "shop")}
+        sent = client.post("/upload", data={"cnpj": CNPJ, "company_name": "Padaria"}, files=files)
+        assert sent.status_code == 202, sent.text
+        state = ""
+        for _ in range(PATIENCE_S):
+            state = client.get(sent.headers["Location"]).json()["state"]
+            if state in {"published", "failed"}:
+                break
+            time.sleep(1)
+        assert state == "published"
+        assert client.get(f"/predictions/{CNPJ}").is_success
+
+
+def test_it_is_a_function_of_aws_by_its_command(machine: Machine, tmp_path: Path) -> None:
+    account = AccountId(uuid4())
+    with Database(sqlalchemy_url(machine.database_url)) as database, database.session(account) as session:
+        session.add(AccountRow(id=account, name="Outra conta"))
+    delivery = IncomingKeys(account, UUID(int=9))
+    files = write_shop(tmp_path / "shop")
+    for number, file in enumerate(files):
+        machine.lake.put(delivery.file(f"{number}.csv"), file.path)
+    listed = [{"key": f"{number}.csv", "name": file.name} for number, file in enumerate(files)]
+    manifest = {"cnpj": CNPJ, "company_name": "Padaria", "files": listed}
+    machine.lake.put(delivery.manifest, json.dumps(manifest).encode())
+    prefix = machine.settings["QUANTYFY_LAKE_URL"].rsplit("/", 1)[1]
+    command = ("python", "-m", "awslambdaric", "lambdas.upload_handler.handler.handle")
+    with runtime_api(pause_s=0.1) as (function, address):
+        told = machine.settings | {"AWS_LAMBDA_RUNTIME_API": address, "QUANTYFY_FUNCTIONS_UP_TO_MB": "100"}
+        with container("function", *command, settings=told, log=tmp_path / "function.log"):
+            invocation = function.invoke(created(f"{prefix}/{delivery.manifest}"))
+            assert invocation.result() == {"upload": str(delivery.upload)}
