@@ -14,7 +14,7 @@ from app.core.tables import ApiKeyRow, CompanyRow
 
 
 @pytest.fixture
-def heard(database: Database) -> "list[tuple[str, UUID]]":
+def heard() -> "list[tuple[str, UUID]]":
     return []
 
 
