@@ -87,20 +87,30 @@ def deliver(clients: Clients) -> IncomingKeys:
     return keys
 
 
-def cold_start(role: str) -> float:
-    """Seconds from nothing to the first question for an event, the median of some."""
-    return statistics.median(_one_cold_start(role) for _ in range(TRIES))
+class ColdStart(NamedTuple):
+    """Seconds from nothing to the first question for an event: on the clock, and of a core (what a free one takes)."""
+
+    wall: float
+    core: float
 
 
-def _one_cold_start(role: str) -> float:
+def cold_start(role: str) -> ColdStart:
+    """The median of some."""
+    walls, cores = zip(*(_one_cold_start(role) for _ in range(TRIES)), strict=True)
+    return ColdStart(statistics.median(walls), statistics.median(cores))
+
+
+def _one_cold_start(role: str) -> ColdStart:
     with runtime_api(pause_s=0) as (function, address):
         started = time.perf_counter()
         command = [sys.executable, "-m", "awslambdaric", f"lambdas.{role}_handler.handler.handle"]
         with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"AWS_LAMBDA_RUNTIME_API": address}) as process:
             function.asked.wait(60)
-            seconds = time.perf_counter() - started
+            wall = time.perf_counter() - started
             process.kill()
-    return seconds
+            usage = os.wait4(process.pid, 0)[2]
+            process.returncode = 0  # waited for already
+    return ColdStart(wall, usage.ru_utime + usage.ru_stime)
 
 
 def through_functions(server: S3Server, folder: Path) -> tuple[float, float]:
@@ -151,9 +161,10 @@ def main() -> None:
     """Print the table and the lines."""
     lines = []
     for role, goal in GOALS_S.items():
-        seconds = cold_start(role)
-        print(f"cold start, {role:8} {seconds:6.2f} s   goal {goal:.1f} s")
-        lines.append(_line(f"aws_cold_start_{role}_s", ours=seconds, against=goal, goal="<= against"))
+        start = cold_start(role)
+        print(f"cold start, {role:8} {start.wall:6.2f} s, {start.core:5.2f} s of a core   goal {goal:.1f} s")
+        lines.append(_line(f"aws_cold_start_{role}_s", ours=start.wall, against=goal, goal="<= against"))
+        lines.append(_line(f"aws_cold_start_{role}_core_s", ours=start.core, against=goal, goal="<= against"))
     with tempfile.TemporaryDirectory() as folder, s3_running(_made(folder, "s3")) as server:
         cold, warm = through_functions(server, _made(folder, "functions"))
         worker = through_worker(server, _made(folder, "worker"))

@@ -23,6 +23,7 @@ from tests.conftest import sqlalchemy_url
 from tests.s3_server import free_ports
 from tests.shop import CNPJ, write_shop
 from tests.test_infrastructure.ministack import Cloud, FromZip, known_part, running, with_settings
+from tests.test_lambdas.conftest import created
 
 STACKS = ("Data", "Service", "Functions", "Watch")
 PATIENCE_S = 180
@@ -118,7 +119,11 @@ def test_files_in_the_deployed_bucket_become_forecasts(deployed: Deployed, tmp_p
 
 
 def test_what_cannot_be_done_lands_in_the_failure_queue_with_its_reason(deployed: Deployed) -> None:
-    deployed.cloud.client("s3").put_object(Bucket=deployed.bucket, Key="incoming/perdido.csv", Body=b"x")
+    """Sent as EventBridge sends it on AWS, asynchronously: ministack's own rules know no retries and no destination."""
+    functions = deployed.cloud.client("lambda")
+    [name] = [one["FunctionName"] for one in functions.list_functions()["Functions"] if "UploadRole" in one["Role"]]
+    event = created("incoming/perdido.csv", bucket=deployed.bucket)
+    functions.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event).encode())
     sqs = deployed.cloud.client("sqs")
     [queue] = [url for url in sqs.list_queues()["QueueUrls"] if "UploadFailures" in url]
     [message] = until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"), "the failure")
