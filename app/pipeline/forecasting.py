@@ -110,6 +110,8 @@ def _facts(demand: Demand, forecasts: Forecasts) -> dict[str, Any]:
     return {
         "first_day": demand.first.isoformat(),
         "last_day": demand.last.isoformat(),
+        "snapshot": forecasts.snapshot,
+        "versions": forecasts.versions,
         "series": dict(forecasts.series.group_by(LEVEL).len().sort(LEVEL).iter_rows()),
         "accuracy": forecasts.accuracy.to_dicts(),
     }

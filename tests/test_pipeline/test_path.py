@@ -56,6 +56,8 @@ def test_an_upload_becomes_a_published_forecast(clients: Clients, published: Job
     assert upload.error is None
     assert {"clean", "merge", "load", "train", "predict", "write"} <= set(upload.timings)
     what = reading.published(clients, published.account, COMPANY)
+    assert len(what.metrics["snapshot"]) == 64
+    assert "prophet" in what.metrics["versions"]
     totals = reading.totals(clients, what, reading.Slice(level=Level.COMPANY)).rows
     assert totals["horizon_days"].to_list() == list(HORIZONS)
     assert totals.filter((pl.col("p10") > pl.col("p50")) | (pl.col("p50") > pl.col("p90"))).is_empty()
