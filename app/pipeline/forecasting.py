@@ -27,7 +27,7 @@ from app.pipeline.uploads import begin, timed, upload_row
 from app.pipeline.webhooks import tell
 from app.utils import metrics
 
-FRAMES = ("forecast", "totals", "accuracy", "series")
+FRAMES = ("forecast", "totals", "accuracy", "series", "parts")
 
 
 def forecast_company(clients: Clients, job: Job, *, now: datetime) -> None:
