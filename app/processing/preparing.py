@@ -1,9 +1,11 @@
 """Sheets to clean months: read, screened, joined, cleaned, and accounted for to the last row, block by block."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -32,6 +34,8 @@ from app.processing.sales import SALE, SHEET, Sales, read_sales
 from app.processing.sheets import Sheet
 from app.processing.units import in_main_units
 
+MOST_FINDINGS: Final = 3_000_000
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -42,6 +46,7 @@ class Prepared:
     findings: pl.DataFrame  # table, file, line, column, value, rule
     counts: dict[Table, RowCount]
     sheets: tuple[Sheet, ...]
+    only_counted: Mapping[str, int]  # findings of the items beyond the first millions, by rule
     _store: MonthStore
     _conversion: pl.DataFrame
 
@@ -53,7 +58,7 @@ class Prepared:
 
     def report(self) -> dict[str, object]:
         """How each table was understood, what became of its rows, and the first examples of each finding, as JSON."""
-        return report_of(self.sheets, self.counts, self.findings)
+        return report_of(self.sheets, self.counts, self.findings, only_counted={Table.ITEMS: self.only_counted})
 
 
 def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj | None = None) -> Prepared:
@@ -85,6 +90,7 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
         findings=_all_findings(catalogue, headers, lines, sales),
         counts=_counts(catalogue, headers, lines, items),
         sheets=tuple(sheets),
+        only_counted=lines.only_counted,
         _store=lines.store,
         _conversion=conversion,
     )
@@ -103,6 +109,8 @@ class _Lines:
         self._sales = sales
         self._seen: list[pl.Series] = []
         self.findings: list[pl.DataFrame] = []
+        self.only_counted: Counter[str] = Counter()
+        self._kept = 0
         self.rows_in = self.accepted = self.rejected = self.skipped = 0
 
     def read(self, reader: ItemReader, number: int) -> None:
@@ -112,10 +120,19 @@ class _Lines:
             lines, unknown = self._products.spelled(reader.sheet, block.lines)
             self.store.add(lines.with_columns(pl.lit(number, pl.Int32).alias(SHEET)))
             self._seen.append(block.seen)
-            self.findings += [block.findings, unknown]
+            self._keep(block.findings)
+            self._keep(unknown)
             self.rows_in += block.rows_in
             self.rejected += block.rejected
             self.skipped += block.skipped
+
+    def _keep(self, findings: pl.DataFrame) -> None:
+        """Keeps findings while they are a list that someone could read; after that only their number by rule."""
+        self._kept += findings.height
+        if self._kept <= MOST_FINDINGS:
+            self.findings.append(findings)
+        else:
+            self.only_counted.update(dict(findings[c.RULE].value_counts().iter_rows()))
 
     def settle(self, sheets: Sequence[Sheet]) -> pl.DataFrame:
         """Counts what is accepted and what repeats, month by month; gives the conversions into each product's unit."""

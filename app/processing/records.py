@@ -19,6 +19,7 @@ import polars as pl
 LINE: Final = "line"
 OVERFLOW: Final = "overflow"
 LONGEST_RECORD: Final = 200  # lines; a quote still open after that was never meant to open anything
+MOST_AWKWARD: Final = 300_000  # lines of a block; in such a file quotes mean nothing
 _ABSENT: Final = "\x01"  # separates nothing: control characters are taken out first
 
 
@@ -57,6 +58,8 @@ def frame_of(text: bytes, *, layout: Layout, first_line: int, is_last: bool = Tr
     awkward = lines.str.contains('"', literal=True) & ~lines.str.contains(_well_formed(layout.delimiter))
     if not awkward.any():
         return _split(text, layout, quotes=True).with_columns(pl.col(LINE) + first_line), b""
+    if int(awkward.sum()) > MOST_AWKWARD:
+        return _split(text, layout, quotes=False).with_columns(pl.col(LINE) + first_line), b""
     return _carefully(lines, awkward, layout=layout, first_line=first_line, is_last=is_last)
 
 
@@ -149,7 +152,7 @@ def read_carefully(lines: list[str], awkward: list[int], *, layout: Layout, is_l
 
 def _record(lines: list[str], start: int, layout: Layout) -> tuple[list[str] | None, int]:
     """The cells of the record that starts here and the line after it; no cells when its quotes do not close well."""
-    source = io.StringIO("\n".join(lines[start : start + LONGEST_RECORD]), newline="")
+    source = io.StringIO("\n".join(lines[start : _quotes_close_after(lines, start)]), newline="")
     reader = csv.reader(source, delimiter=layout.delimiter, strict=True)
     try:
         cells = next(reader)
@@ -159,6 +162,16 @@ def _record(lines: list[str], start: int, layout: Layout) -> tuple[list[str] | N
     if end > start + 1 and (_are_records(lines[start + 1 : end - 1], layout) or _is_too_wide(cells, layout)):
         return None, start + 1
     return cells, end
+
+
+def _quotes_close_after(lines: list[str], start: int) -> int:
+    """The line after the first on which every quote opened is closed; a well-formed record ends no later."""
+    is_open = False
+    for position in range(start, min(start + LONGEST_RECORD, len(lines))):
+        is_open ^= lines[position].count('"') % 2 == 1
+        if not is_open:
+            return position + 1
+    return start + LONGEST_RECORD
 
 
 def _are_records(swallowed: list[str], layout: Layout) -> bool:

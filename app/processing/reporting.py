@@ -1,5 +1,6 @@
 """The report a shop owner reads after an upload: per table what was understood, what became of the rows, and why."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -16,14 +17,20 @@ EXAMPLES: Final = 5
 _ORDER: Final = (Severity.REJECTED, Severity.WARNING, Severity.SKIPPED)
 
 
-def report_of(sheets: Sequence[Sheet], counts: Mapping[Table, RowCount], findings: pl.DataFrame) -> dict[str, object]:
+def report_of(
+    sheets: Sequence[Sheet],
+    counts: Mapping[Table, RowCount],
+    findings: pl.DataFrame,
+    *,
+    only_counted: Mapping[Table, Mapping[str, int]] | None = None,
+) -> dict[str, object]:
     """The report as JSON; its `tables` have table, file, dialect, columns, personal, rows, and findings by rule."""
     tables = [
         {
             "table": table.value,
             **_understood([sheet for sheet in sheets if sheet.table is table]),
             "rows": _rows(counts[table]),
-            "findings": _by_rule(findings.filter(pl.col(c.TABLE) == table.value)),
+            "findings": _by_rule(findings.filter(pl.col(c.TABLE) == table.value), (only_counted or {}).get(table, {})),
         }
         for table in Table
         if table in counts
@@ -46,10 +53,13 @@ def _rows(count: RowCount) -> dict[str, int]:
     }
 
 
-def _by_rule(findings: pl.DataFrame) -> list[dict[str, object]]:
+def _by_rule(findings: pl.DataFrame, only_counted: Mapping[str, int]) -> list[dict[str, object]]:
     """Rejections first, then warnings, then what was skipped; the most frequent first."""
-    counted = findings.group_by(c.RULE).len().sort("len", c.RULE, descending=[True, False])
-    found = [(RULES[code], number) for code, number in counted.iter_rows()]
+    counted = Counter(dict(findings[c.RULE].value_counts().iter_rows()))
+    counted.update(only_counted)
+    found = sorted(
+        ((RULES[code], number) for code, number in counted.items()), key=lambda pair: (-pair[1], pair[0].code)
+    )
     return [
         {
             "rule": rule.code,
