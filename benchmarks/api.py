@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -179,7 +180,11 @@ def _load(side: Side, connections: int) -> dict[str, Any]:
 def _memory(
     port: int, headers: dict[str, str], folder: Path, process: "subprocess.Popen[bytes]", figures: list[dict[str, Any]]
 ) -> None:
-    """The service's own growth while it takes 499 MB in (the limit is 500)."""
+    """The service's own growth while it takes 499 MB in (the limit is 500).
+
+    Files mapped to be sent count as resident though their pages are the disk cache's: beside the whole stands what is
+    the process's alone (RssAnon), looked at twenty times a second.
+    """
     file = folder / "large.csv"
     line = b"1;01/02/2025;P0001;2;3,50\n"
     with file.open("wb") as stream:
@@ -188,14 +193,34 @@ def _memory(
             stream.write(line * (1_000_000 // len(line)))
     before = _resident(process.pid, "VmRSS")
     Path(f"/proc/{process.pid}/clear_refs").write_text("5")  # the high-water mark starts again here
-    with file.open("rb") as stream:
+    alone = _resident(process.pid, "RssAnon")
+    with file.open("rb") as stream, _watched(process.pid) as seen:
         form = {"cnpj": "11444777000161", "company_name": "Grande"}
         address = f"http://127.0.0.1:{port}/upload"
         sent = httpx2.post(address, headers=headers, data=form, files={"vendas_itens": stream}, timeout=900)
     assert sent.status_code == 202, sent.text
     grown = (_resident(process.pid, "VmHWM") - before) / 1000
-    figures.append(_figure("upload of 499 MB: memory grows by MB", grown, 0, 64, holds=grown < 64))
+    own = (max(seen) - alone) / 1000
+    figures.append(_figure("upload of 499 MB: own memory grows by MB", own, 0, 64, holds=own < 64))
+    figures.append(_figure("upload of 499 MB: with mapped files, MB", grown, 0, 64, holds=grown < 64))
     httpx2.post(f"http://127.0.0.1:{port}{sent.json()['url']}/cancel", headers=headers, timeout=60)
+
+
+@contextmanager
+def _watched(pid: int) -> Iterator[list[int]]:
+    seen, over = [_resident(pid, "RssAnon")], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.05):
+            seen.append(_resident(pid, "RssAnon"))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _resident(pid: int, what: str) -> int:
