@@ -19,6 +19,7 @@ import polars as pl
 LINE: Final = "line"
 OVERFLOW: Final = "overflow"
 LONGEST_RECORD: Final = 200  # lines; a quote still open after that was never meant to open anything
+MOST_LINES: Final = 1_000_000  # of a block
 MOST_AWKWARD: Final = 300_000  # lines of a block; in such a file quotes mean nothing
 _ABSENT: Final = "\x01"  # separates nothing: control characters are taken out first
 
@@ -42,7 +43,7 @@ class Careful(NamedTuple):
 def frames(blocks: Iterator[bytes], *, layout: Layout, first_line: int) -> Iterator[pl.DataFrame]:
     """One frame a block; `first_line` is the number of the first line of the first block."""
     line, rest = first_line, b""
-    for block, is_last in _marking_last(blocks):
+    for block, is_last in _marking_last(_of_few_lines(blocks)):
         text = rest + block if rest else block
         frame, unfinished = frame_of(text, layout=layout, first_line=line, is_last=is_last)
         line += text.count(b"\n") - unfinished.count(b"\n")
@@ -61,6 +62,17 @@ def frame_of(text: bytes, *, layout: Layout, first_line: int, is_last: bool = Tr
     if int(awkward.sum()) > MOST_AWKWARD:
         return _split(text, layout, quotes=False).with_columns(pl.col(LINE) + first_line), b""
     return _carefully(lines, awkward, layout=layout, first_line=first_line, is_last=is_last)
+
+
+def _of_few_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Blocks of very short lines in parts: a frame's memory grows with its lines."""
+    for block in blocks:
+        size = len(block) // (block.count(b"\n") // MOST_LINES + 1)
+        start = 0
+        while start < len(block):
+            end = block.find(b"\n", start + size) + 1 or len(block)
+            yield block[start:end]
+            start = end
 
 
 def _marking_last(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
