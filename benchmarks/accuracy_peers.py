@@ -102,6 +102,7 @@ def _statsforecast(model: object, history: Floats, first: date) -> Floats:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         said = runner.forecast(h=DAYS, df=long_table(history, first).to_pandas())
+    assert not isinstance(said, pl.DataFrame)  # given pandas, it answers pandas
     frame = pl.from_pandas(said.reset_index())
     column = next(name for name in frame.columns if name not in ("unique_id", "ds", "index"))
     return np.maximum(np.nan_to_num(_wide(frame, column, series=len(history))), 0)
