@@ -10,17 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import httpx2
 import pytest
 
 from app.core import migrations
+from app.core.clients import Clients
 from app.core.database import AccountId, Database
 from app.core.embedded_postgres import running
 from app.core.lake import IncomingKeys
+from app.core.queue import JobQueue
 from app.core.s3 import Store
 from app.core.tables import AccountRow
+from app.pipeline.companies import open_account
 from tests.conftest import sqlalchemy_url
 from tests.s3_server import S3Server, free_ports
 from tests.shop import CNPJ, write_shop
@@ -46,8 +50,9 @@ def machine(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> It
     with running(tmp_path_factory.mktemp("postgres")) as owner, relay_to(socket_of(owner)) as port:
         migrations.upgrade(sqlalchemy_url(owner))
         database = owner.replace("//postgres@", f"//{migrations.APPLICATION_ROLE}@")
+        name = urlsplit(owner).path
         settings = {
-            "QUANTYFY_DATABASE_URL": f"postgresql://{migrations.APPLICATION_ROLE}@127.0.0.1:{port}/postgres",
+            "QUANTYFY_DATABASE_URL": f"postgresql://{migrations.APPLICATION_ROLE}@127.0.0.1:{port}{name}",
             "QUANTYFY_LAKE_URL": f"s3://{s3_server.bucket}/{prefix}",
             "QUANTYFY_S3_ENDPOINT": s3_server.endpoint,
             "AWS_ACCESS_KEY_ID": s3_server.credentials.key_id,
@@ -58,8 +63,7 @@ def machine(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> It
 
 def socket_of(url: str) -> str:
     """The embedded database listens on a socket of the file system alone."""
-    query = httpx2.URL(url.replace("postgresql:", "http:")).params
-    return str(Path(query["host"]) / ".s.PGSQL.5432")
+    return str(Path(parse_qs(urlsplit(url).query)["host"][0]) / ".s.PGSQL.5432")
 
 
 @contextmanager
@@ -120,13 +124,9 @@ def until_ready(url: str) -> None:
 
 
 def test_it_answers_a_health_check_an_upload_and_a_forecast(machine: Machine, tmp_path: Path) -> None:
-    made = subprocess.run(
-        podman_run("quantyfy", "key", "Conta de teste", settings=machine.settings),
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    key = made.stdout.strip()
+    with Database(sqlalchemy_url(machine.database_url)) as database:
+        clients = Clients(database=database, store=machine.lake, queue=JobQueue(machine.database_url))
+        _, key = open_account(clients, name="Conta de teste", key_name="primeira chave")
     [port] = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     serve = ("quantyfy", "serve", "--no-worker", "--port", str(port))
