@@ -10,7 +10,6 @@ records that have more cells than the heading.
 """
 
 import csv
-import io
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -164,8 +163,8 @@ def read_carefully(lines: list[str], awkward: list[int], *, layout: Layout, is_l
 
 def _record(lines: list[str], start: int, layout: Layout) -> tuple[list[str] | None, int]:
     """The cells of the record that starts here and the line after it; no cells when its quotes do not close well."""
-    source = io.StringIO("\n".join(lines[start : _quotes_close_after(lines, start)]), newline="")
-    reader = csv.reader(source, delimiter=layout.delimiter, strict=True)
+    physical = (f"{line}\n" for line in lines[start : _quotes_close_after(lines, start)])  # a lone \r ends none
+    reader = csv.reader(physical, delimiter=layout.delimiter, strict=True)
     try:
         cells = next(reader)
     except (csv.Error, StopIteration):

@@ -21,7 +21,7 @@ from app.domain.findings import (
 )
 from app.processing.noticing import noticed, noticed_where, together
 from app.processing.records import LINE, OVERFLOW
-from app.processing.sheets import Sheet
+from app.processing.sheets import ORIGINAL_LINE, Sheet
 
 _TOTAL: Final = r"(?i)^\W*(?:sub ?)?(?:total|totais|soma|totalizador)\b"
 _PACKAGE: Final = r"(?i)^pacote de \d+ produtos"
@@ -104,8 +104,9 @@ def _junk(sheet: Sheet, rows: pl.DataFrame) -> list[tuple[Rule, pl.Series]]:
 
 
 def _own_cells(sheet: Sheet) -> list[str]:
-    """The names of the customer's cells, without the line number that a raw copy puts first."""
-    return [str(place) for place in range(int(sheet.has_own_lines), len(sheet.columns))]
+    """The names of the cells that are kept: no personal data, and not the line number that a raw copy puts first."""
+    hidden = {*sheet.personal, ORIGINAL_LINE}
+    return [str(place) for place, column in enumerate(sheet.columns) if column.header not in hidden]
 
 
 def _blank(sheet: Sheet, rows: pl.DataFrame) -> pl.Series:

@@ -87,5 +87,7 @@ def _style_that_adds_up(
 def _doubt(sheet: Sheet, sample: pl.DataFrame, name: str, rule: str, pattern: str) -> Doubt:
     """The first doubtful value of a column, and its line."""
     place = sheet.positions[name]
-    first = sample.filter(pl.col(str(place)).str.contains(pattern)).row(0, named=True)
+    filled = sample.filter(pl.col(str(place)).is_not_null())
+    doubtful = filled.filter(pl.col(str(place)).str.contains(pattern))
+    first = (filled if doubtful.is_empty() else doubtful).row(0, named=True)
     return Doubt(rule, name, masked(first[str(place)])[:_SHOWN_LENGTH], first[LINE])

@@ -264,9 +264,9 @@ def fuzz(seed: int, mutations: int) -> tuple[Counter[str], float, list[tuple[str
             text = mutated(rng.choice(sources), rng)
             path = folder / "file.csv"
             path.write_bytes(text)
-            start = time.perf_counter()
+            start = time.process_time()  # a busy machine is not a hang
             what = outcome([IncomingFile("file.csv", path)], folder, also_raw=number % 10 == 0)
-            took = time.perf_counter() - start
+            took = time.process_time() - start
             what = f"HANG: {took:.1f} s" if took > HANG_SECONDS else what
             slowest = max(slowest, took)
             outcomes[what.split(":")[0]] += 1

@@ -70,6 +70,11 @@ def test_quoted_line_breaks_keep_the_lines_of_the_file(desk: Desk) -> None:
     assert found(prepared) == [(5, "unreadable-quantity", "Quantidade", "dois")]
 
 
+def test_a_lone_carriage_return_in_a_cell_ends_no_line(desk: Desk) -> None:
+    text = 'Pedido;Data;SKU;Produto;Quantidade\n1;18/09/2026;A;"Caneca ""2""\r8""\nazul";1\n2;18/09/2026;B;Copo;1\n'
+    assert lines_of(desk.items(text))["sku"].to_list() == ["A", "B"]
+
+
 def test_inches_and_stray_quotes_lose_no_row(desk: Desk) -> None:
     text = HEAD.replace(";Quantidade", ";Produto;Quantidade") + "".join(
         f"{n};18/09/2026;S{n};{name};1;2,00\n"
