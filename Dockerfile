@@ -31,11 +31,13 @@ COPY pyproject.toml uv.lock README.md LICENSE ./
 RUN uv sync --locked --no-dev --no-install-project --extra lambda \
       $(printf -- '--no-install-package %s ' ${LEFT_OUT})
 COPY app app
+# Only the largest are stripped: those that auditwheel has patched, as OpenBLAS, do not load afterwards.
 # hadolint ignore=SC2046
 RUN uv sync --locked --no-dev --no-editable --extra lambda \
       $(printf -- '--no-install-package %s ' ${LEFT_OUT}) \
  && find /srv/venv -type d -name tests -prune -exec rm -rf {} + \
- && find /srv/venv -name '*.so*' -type f -exec strip --strip-unneeded {} +
+ && find /srv/venv \( -name '*.abi3.so' -o -name libllvmlite.so \) -exec strip --strip-unneeded {} + \
+ && /srv/venv/bin/python -c "import polars, numba, scipy.optimize, obstore, fastexcel"
 
 FROM python
 LABEL org.opencontainers.image.title="Quantyfy" org.opencontainers.image.licenses="Apache-2.0"

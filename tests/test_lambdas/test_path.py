@@ -9,6 +9,7 @@ from app.core.clients import Clients
 from app.core.database import AccountId
 from app.core.tables import UploadRow
 from app.domain.uploads import UploadState
+from app.pipeline.forecasting import FRAMES
 from app.pipeline.uploads import Upload, find_upload
 from tests.test_lambdas.conftest import Aws
 
@@ -32,7 +33,7 @@ def test_files_in_the_bucket_become_predictions_in_the_bucket(
     assert found.state is UploadState.PUBLISHED
     assert found.report["lines"]["added"] > 200
     written = layers(aws)
-    assert written.count("predictions") == 4
+    assert written.count("predictions") == len(FRAMES)
     assert written.count("incoming") == 0, "what was received leaves at once: it holds personal data"
     assert all(not function.dead for function in aws.functions.values())
 
