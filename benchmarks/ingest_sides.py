@@ -11,11 +11,11 @@ from pathlib import Path
 import polars as pl
 
 from app.domain.uploads import IncomingFile, Table
-from app.processing.cleaner import merge
+from app.processing.cleaner.merging import merge
+from app.processing.cleaner.preparing import Prepared, prepare
 from app.processing.feature_engineering import daily_demand
-from app.processing.preparing import Prepared, prepare
-from app.processing.reader import recognise
-from app.processing.sheets import Limits
+from app.processing.reader.recognition import recognise
+from app.processing.reader.sheets import Limits
 
 TODAY = date(2026, 11, 22)
 

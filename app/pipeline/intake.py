@@ -25,9 +25,9 @@ from app.pipeline.companies import Company, register_company
 from app.pipeline.handing import hand_on
 from app.pipeline.mappings import Settled, check_fields, check_headings, of_sheet, remember, remembered
 from app.pipeline.publishing import current
-from app.processing.raw import write_raw
-from app.processing.reader import recognise
-from app.processing.sheets import Limits, Sheet
+from app.processing.reader.raw import write_raw
+from app.processing.reader.recognition import recognise
+from app.processing.reader.sheets import Limits, Sheet
 from app.utils.metrics import UPLOADS
 
 

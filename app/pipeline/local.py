@@ -17,9 +17,9 @@ from app.ml.predictor import Forecasts, predict
 from app.ml.trainer import train
 from app.pipeline.demand import assemble_demand
 from app.pipeline.products import merged_products, seen_in
+from app.processing.cleaner.preparing import prepare
 from app.processing.feature_engineering import daily_demand
-from app.processing.preparing import prepare
-from app.processing.reader import recognise
+from app.processing.reader.recognition import recognise
 
 # Whoever forecasts files at home need not say whose they are.
 NOBODY = Cnpj("00000000000191")

@@ -13,9 +13,9 @@ from app.domain.cnpj import Cnpj
 from app.domain.contract import CONTRACT
 from app.domain.errors import UnknownField, UnknownHeading
 from app.domain.uploads import Table
-from app.processing.headings import normalised
-from app.processing.reader import Mappings
-from app.processing.sheets import Sheet
+from app.processing.columns.headings import normalised
+from app.processing.reader.recognition import Mappings
+from app.processing.reader.sheets import Sheet
 
 Settled = Mapping[str, str]
 """Headings to fields; an empty field leaves a column unused."""

@@ -22,10 +22,10 @@ from app.pipeline.mappings import by_table
 from app.pipeline.products import merged_products, seen_in
 from app.pipeline.publishing import ALL_MONTHS, Publication, current, publish
 from app.pipeline.uploads import begin, timed, upload_row
-from app.processing.cleaner import merge
+from app.processing.cleaner.merging import merge
+from app.processing.cleaner.preparing import Prepared, prepare
 from app.processing.feature_engineering import daily_demand
-from app.processing.preparing import Prepared, prepare
-from app.processing.reader import recognise
+from app.processing.reader.recognition import recognise
 from app.utils.metrics import ROWS
 
 ITEMS, FEATURES, PRODUCTS = "itens", "features", "produtos"

@@ -19,9 +19,9 @@ from app.domain.uploads import IncomingFile, Table
 from app.pipeline.mappings import by_table, check_fields, check_headings
 from app.pipeline.retention import RAW_STAYS
 from app.pipeline.uploads import Upload
-from app.processing.preparing import Prepared, prepare
-from app.processing.reader import Mappings, recognise
-from app.processing.sheets import ORIGINAL_LINE, Sheet
+from app.processing.cleaner.preparing import Prepared, prepare
+from app.processing.reader.recognition import Mappings, recognise
+from app.processing.reader.sheets import ORIGINAL_LINE, Sheet
 
 REASON: Final = "motivo"  # last column of rows set aside; no heading of ours, so it may stay when they are sent again
 _FILE: Final = "file"

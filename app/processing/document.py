@@ -10,7 +10,7 @@ from typing import Final
 from app.domain.contract import CONTRACT, Field, Kind
 from app.domain.findings import RULES, Rule, Severity
 from app.domain.uploads import Table
-from app.processing.synonyms import SYNONYMS
+from app.processing.columns.synonyms import SYNONYMS
 
 DOCUMENT: Final = "formato-dos-arquivos.md"
 MODELS: Final = "modelos"

@@ -5,7 +5,7 @@ from typing import Final
 import polars as pl
 
 from app.domain import columns as c
-from app.processing.statuses import Status
+from app.processing.values.statuses import Status
 
 _NOTHING: Final = 1e-9
 _SALE_OF_PRODUCT: Final = (c.LOJA, c.ID_VENDA, c.SKU)

@@ -28,9 +28,9 @@ import polars as pl
 from app.domain.errors import AppError
 from app.domain.findings import RULES, Severity
 from app.domain.uploads import IncomingFile, Table
-from app.processing.preparing import Prepared, prepare
-from app.processing.reader import recognise, write_raw
-from app.processing.sheets import Limits
+from app.processing.cleaner.preparing import Prepared, prepare
+from app.processing.reader.recognition import recognise, write_raw
+from app.processing.reader.sheets import Limits
 
 TODAY = date(2026, 11, 22)
 HANG_SECONDS = 5.0

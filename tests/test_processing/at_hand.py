@@ -9,9 +9,9 @@ import polars as pl
 
 from app.domain.cnpj import Cnpj
 from app.domain.uploads import IncomingFile, Table
-from app.processing.preparing import Prepared, prepare
-from app.processing.reader import recognise
-from app.processing.sheets import Sheet
+from app.processing.cleaner.preparing import Prepared, prepare
+from app.processing.reader.recognition import recognise
+from app.processing.reader.sheets import Sheet
 
 TODAY = date(2026, 11, 22)
 

@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.processing.cleaner import SCHEMA, merge
+from app.processing.cleaner.merging import SCHEMA, merge
 from app.processing.feature_engineering import daily_demand
 from tests.test_processing.at_hand import Desk, found, lines_of, rows
 

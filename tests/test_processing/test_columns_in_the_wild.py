@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from app.domain.uploads import Table
-from app.processing.columns import match_columns
-from app.processing.personal import personal_headings
+from app.processing.columns.matching import match_columns
+from app.processing.columns.personal import personal_headings
 
 
 class Export(NamedTuple):

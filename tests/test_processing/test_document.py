@@ -4,8 +4,8 @@ import pytest
 
 from app.domain.contract import CONTRACT, Kind
 from app.domain.uploads import Table
+from app.processing.columns.synonyms import SYNONYMS
 from app.processing.document import DOCUMENT, MODELS, document, model
-from app.processing.synonyms import SYNONYMS
 from tests.test_processing.at_hand import Desk, rows
 
 DOCS = Path(__file__).parents[2] / "docs"

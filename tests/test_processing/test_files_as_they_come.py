@@ -12,8 +12,8 @@ import xlsxwriter
 from app.domain.cnpj import Cnpj
 from app.domain.errors import BadInput, EmptyFile, MissingColumn, NotATable, UploadTooLarge, WrongKindOfFile
 from app.domain.uploads import IncomingFile, Table
-from app.processing.reader import write_raw
-from app.processing.sheets import Limits
+from app.processing.reader.recognition import write_raw
+from app.processing.reader.sheets import Limits
 from tests.test_processing.at_hand import Desk, found, lines_of, rows
 
 HEAD = "Número do pedido;Data da venda;Código (SKU);Quantidade;Valor unitário\n"
@@ -572,8 +572,10 @@ def test_files_in_the_wrong_box_are_read_as_what_they_are(desk: Desk) -> None:
 def test_months_beyond_memory_go_to_disk_and_come_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     text = HEAD + "".join(f"{n};{n % 28 + 1:02}/{n % 12 + 1:02}/2025;S{n % 7};1;1,00\n" for n in range(1, 400))
     small = lines_of(desk.items(text))
-    monkeypatch.setattr("app.processing.months.MonthStore.__init__.__kwdefaults__", {"in_memory": 1000})
-    monkeypatch.setattr("app.processing.encoding.utf8_blocks.__kwdefaults__", {"newline": "\n", "block_bytes": 1024})
+    monkeypatch.setattr("app.processing.cleaner.months.MonthStore.__init__.__kwdefaults__", {"in_memory": 1000})
+    monkeypatch.setattr(
+        "app.processing.reader.encoding.utf8_blocks.__kwdefaults__", {"newline": "\n", "block_bytes": 1024}
+    )
     spilled = lines_of(desk.items(text))
     assert list(desk.folder.glob("lines-*.arrow"))
     assert spilled.equals(small)

@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.findings import RULES
 from app.domain.text import Language
-from app.processing.findings_file import render_findings
+from app.processing.validator.findings_file import render_findings
 from tests.test_processing.at_hand import Desk
 
 TEXT = (

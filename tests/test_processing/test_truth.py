@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.domain.uploads import IncomingFile, Table
-from app.processing.preparing import Prepared
-from app.processing.reader import write_raw
+from app.processing.cleaner.preparing import Prepared
+from app.processing.reader.recognition import write_raw
 from tests.test_processing.at_hand import Desk, lines_of, rows
 
 

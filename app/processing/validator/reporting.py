@@ -10,8 +10,8 @@ from app.domain import columns as c
 from app.domain.findings import RULES, RowCount, Severity
 from app.domain.text import Text
 from app.domain.uploads import Table
-from app.processing.noticing import FILE
-from app.processing.sheets import Sheet
+from app.processing.reader.sheets import Sheet
+from app.processing.validator.noticing import FILE
 
 EXAMPLES: Final = 5
 _ORDER: Final = (Severity.REJECTED, Severity.WARNING, Severity.SKIPPED)

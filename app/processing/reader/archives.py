@@ -8,7 +8,7 @@ from typing import IO, Final
 
 from app.domain.errors import NotATable, UploadTooLarge
 from app.domain.uploads import IncomingFile
-from app.processing.sheets import Limits
+from app.processing.reader.sheets import Limits
 
 MAGIC: Final = b"PK\x03\x04"
 EMPTY_MAGIC: Final = b"PK\x05\x06"

@@ -12,10 +12,10 @@ from app.domain import columns as c
 from app.domain import contract as k
 from app.domain.contract import CONTRACT, Kind
 from app.domain.uploads import Table
-from app.processing.dates import DateStyle, read_dates
-from app.processing.headings import normalised
-from app.processing.numbers import NumberStyle, read_numbers
-from app.processing.synonyms import SYNONYMS
+from app.processing.columns.headings import normalised
+from app.processing.columns.synonyms import SYNONYMS
+from app.processing.values.dates import DateStyle, read_dates
+from app.processing.values.numbers import NumberStyle, read_numbers
 
 IGNORE: Final = ""  # a customer's mapping of a heading to nothing
 CONFIRMED: Final = 1.0

@@ -8,9 +8,9 @@ import polars as pl
 from app.domain import columns as c
 from app.domain.contract import CONTRACT, Kind
 from app.domain.findings import RULES, Rule, Severity
-from app.processing.personal import IN_CODES, PATTERN, masked_column
-from app.processing.records import LINE
-from app.processing.sheets import Sheet
+from app.processing.columns.personal import IN_CODES, PATTERN, masked_column
+from app.processing.reader.records import LINE
+from app.processing.reader.sheets import Sheet
 
 FILE: Final = "file"  # [String] name of the file, as sent
 SCHEMA: Final = {

@@ -5,9 +5,9 @@ from typing import Final
 
 import polars as pl
 
-from app.processing.encoding import utf8_text
-from app.processing.records import frame_of
-from app.processing.sheets import Sheet
+from app.processing.reader.encoding import utf8_text
+from app.processing.reader.records import frame_of
+from app.processing.reader.sheets import Sheet
 
 WHOLE_BYTES: Final = 4 << 20  # a file up to this size is its own sample
 HEAD_BYTES: Final = 1 << 20

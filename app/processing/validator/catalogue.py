@@ -8,16 +8,16 @@ import polars as pl
 from app.domain import columns as c
 from app.domain import contract as k
 from app.domain.findings import MISSING_DESCRIPTION, MISSING_SKU, REPEATED_PRODUCT, SCIENTIFIC_CODE, RowCount
-from app.processing.codes import is_scientific
-from app.processing.doubtful import doubts, without_doubtful_numbers
-from app.processing.headings import normalised
-from app.processing.noticing import noticed, together
-from app.processing.records import LINE
-from app.processing.screening import Problem, screen
-from app.processing.sheets import Sheet
-from app.processing.statuses import is_active
-from app.processing.typed import typed
-from app.processing.units import clean_units
+from app.processing.columns.headings import normalised
+from app.processing.reader.records import LINE
+from app.processing.reader.sheets import Sheet
+from app.processing.validator.noticing import noticed, together
+from app.processing.validator.screening import Problem, screen
+from app.processing.values.codes import is_scientific
+from app.processing.values.doubtful import doubts, without_doubtful_numbers
+from app.processing.values.statuses import is_active
+from app.processing.values.typed import typed
+from app.processing.values.units import clean_units
 
 ACTIVE: Final = "ativo"
 INACTIVE: Final = "inativo"

@@ -20,19 +20,19 @@ from app.domain.findings import (
     RowCount,
 )
 from app.domain.uploads import Table
-from app.processing.catalogue import Catalogue, read_catalogue
-from app.processing.cleaner import Numbered, clean_columns, numbered
-from app.processing.doubtful import doubts
-from app.processing.filling import FilledDown
-from app.processing.items import ItemReader
-from app.processing.months import Month, MonthStore
-from app.processing.noticing import FILE, nothing, noticed, together
-from app.processing.products_seen import ProductsSeen, mixed_units
-from app.processing.records import LINE
-from app.processing.reporting import report_of
-from app.processing.sales import SALE, SHEET, Sales, read_sales
-from app.processing.sheets import Sheet
-from app.processing.units import in_main_units
+from app.processing.cleaner.merging import Numbered, clean_columns, numbered
+from app.processing.cleaner.months import Month, MonthStore
+from app.processing.reader.records import LINE
+from app.processing.reader.sheets import Sheet
+from app.processing.validator.catalogue import Catalogue, read_catalogue
+from app.processing.validator.filling import FilledDown
+from app.processing.validator.items import ItemReader
+from app.processing.validator.noticing import FILE, nothing, noticed, together
+from app.processing.validator.products_seen import ProductsSeen, mixed_units
+from app.processing.validator.reporting import report_of
+from app.processing.validator.sales import SALE, SHEET, Sales, read_sales
+from app.processing.values.doubtful import doubts
+from app.processing.values.units import in_main_units
 
 MOST_FINDINGS: Final = 3_000_000
 

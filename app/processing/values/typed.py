@@ -8,12 +8,12 @@ import polars as pl
 from app.domain import columns as c
 from app.domain import contract as k
 from app.domain.contract import CONTRACT, Kind
-from app.processing.codes import clean_codes, clean_gtins, clean_text
-from app.processing.dates import quick_dates, with_hard_dates
-from app.processing.numbers import quick_numbers, with_hard_numbers
-from app.processing.personal import masked_column
-from app.processing.records import LINE
-from app.processing.sheets import Sheet
+from app.processing.columns.personal import masked_column
+from app.processing.reader.records import LINE
+from app.processing.reader.sheets import Sheet
+from app.processing.values.codes import clean_codes, clean_gtins, clean_text
+from app.processing.values.dates import quick_dates, with_hard_dates
+from app.processing.values.numbers import quick_numbers, with_hard_numbers
 
 NUMBERS: Final = frozenset({Kind.NUMBER, Kind.AMOUNT})
 _DTYPES: Final[Mapping[Kind, type[pl.DataType]]] = {

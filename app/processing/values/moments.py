@@ -13,12 +13,12 @@ from app.domain.findings import (
     UNKNOWN_STATUS,
     UNREADABLE_DATE,
 )
-from app.processing.headings import normalised
-from app.processing.noticing import nothing, noticed
-from app.processing.records import LINE
-from app.processing.screening import Problem
-from app.processing.sheets import Sheet
-from app.processing.statuses import Status, status_of
+from app.processing.columns.headings import normalised
+from app.processing.reader.records import LINE
+from app.processing.reader.sheets import Sheet
+from app.processing.validator.noticing import nothing, noticed
+from app.processing.validator.screening import Problem
+from app.processing.values.statuses import Status, status_of
 
 FIRST_DAY: Final = date(2000, 1, 1)
 LATEST: Final = timedelta(days=1)  # a sale near midnight, in a system whose clock is ahead

@@ -6,11 +6,11 @@ from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from app.domain.errors import EmptyFile, NotATable
-from app.processing.columns import is_known
-from app.processing.encoding import LONGEST_LINE, encoding_of, endless_line, utf8_text
-from app.processing.headings import normalised
-from app.processing.personal import personal_headings
-from app.processing.sheets import ORIGINAL_LINE, Limits
+from app.processing.columns.headings import normalised
+from app.processing.columns.matching import is_known
+from app.processing.columns.personal import personal_headings
+from app.processing.reader.encoding import LONGEST_LINE, encoding_of, endless_line, utf8_text
+from app.processing.reader.sheets import ORIGINAL_LINE, Limits
 
 DELIMITERS: Final = (";", "\t", ",", "|")
 TITLE_LINES: Final = 30

@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from app.processing.headings import normalised
+from app.processing.columns.headings import normalised
 
 MASK: Final = "***"
 

@@ -6,9 +6,9 @@ import polars as pl
 
 from app.domain.contract import CONTRACT, Kind
 from app.domain.findings import NEGATIVE_AMOUNT, OTHER_NUMBER_STYLE, RULES, UNREADABLE_NUMBER
-from app.processing.noticing import noticed, noticed_where, together
-from app.processing.sheets import Sheet
-from app.processing.typed import Typed
+from app.processing.reader.sheets import Sheet
+from app.processing.validator.noticing import noticed, noticed_where, together
+from app.processing.values.typed import Typed
 
 
 class Doubted(NamedTuple):

@@ -6,10 +6,10 @@ import polars as pl
 
 from app.domain import columns as c
 from app.domain.findings import MIXED_UNITS, UNKNOWN_PRODUCT
-from app.processing.noticing import nothing, noticed
-from app.processing.records import LINE
-from app.processing.sheets import Sheet
-from app.processing.units import DEFAULT, NEW_SKU, conversions
+from app.processing.reader.records import LINE
+from app.processing.reader.sheets import Sheet
+from app.processing.validator.noticing import nothing, noticed
+from app.processing.values.units import DEFAULT, NEW_SKU, conversions
 
 _FOLDED: Final = "folded"
 _SPELLED: Final = "spelled"

@@ -16,10 +16,10 @@ from typing import Final
 import polars as pl
 
 from app.domain.contract import CONTRACT, Kind
-from app.processing.encoding import utf8_text
-from app.processing.personal import PATTERN, masked, masked_column
-from app.processing.records import LINE, OVERFLOW
-from app.processing.sheets import ORIGINAL_LINE, Sheet
+from app.processing.columns.personal import PATTERN, masked, masked_column
+from app.processing.reader.encoding import utf8_text
+from app.processing.reader.records import LINE, OVERFLOW
+from app.processing.reader.sheets import ORIGINAL_LINE, Sheet
 
 _NOT_FREE: Final = frozenset({Kind.CODE, Kind.NUMBER, Kind.AMOUNT, Kind.DATE})
 _RAGGED: Final = "***"

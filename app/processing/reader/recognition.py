@@ -11,18 +11,18 @@ import polars as pl
 from app.domain import columns as c
 from app.domain.errors import EmptyFile, MissingColumn, UploadTooLarge
 from app.domain.uploads import IncomingFile, Table
-from app.processing.columns import Match, match_columns
-from app.processing.dialect import find_heading, no_heading, read_head
-from app.processing.encoding import LONGEST_LINE
-from app.processing.headings import normalised
-from app.processing.opening import TextFile, text_files
-from app.processing.personal import holds_personal_values, masked, personal_headings
-from app.processing.raw import write_raw
-from app.processing.records import LINE
-from app.processing.sampling import sample_of
-from app.processing.sheets import ORIGINAL_LINE, ColumnMatch, Dialect, Limits, Sheet
-from app.processing.styles import with_styles
-from app.processing.wrong_kinds import refuse_wrong_kind
+from app.processing.columns.headings import normalised
+from app.processing.columns.matching import Match, match_columns
+from app.processing.columns.personal import holds_personal_values, masked, personal_headings
+from app.processing.columns.wrong_kinds import refuse_wrong_kind
+from app.processing.reader.dialect import find_heading, no_heading, read_head
+from app.processing.reader.encoding import LONGEST_LINE
+from app.processing.reader.opening import TextFile, text_files
+from app.processing.reader.raw import write_raw
+from app.processing.reader.records import LINE
+from app.processing.reader.sampling import sample_of
+from app.processing.reader.sheets import ORIGINAL_LINE, ColumnMatch, Dialect, Limits, Sheet
+from app.processing.values.styles import with_styles
 
 __all__ = ["recognise", "write_raw"]
 

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from app.domain import columns as c
-from app.processing.records import LINE
-from app.processing.sales import SHEET
+from app.processing.reader.records import LINE
+from app.processing.validator.sales import SHEET
 
 KEY: Final = (c.LOJA, c.ID_VENDA, c.SKU, c.LINHA)
 SCHEMA: Final = {

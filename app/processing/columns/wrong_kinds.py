@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from app.domain.errors import WrongKindOfFile
 from app.domain.text import Text
-from app.processing.headings import normalised
+from app.processing.columns.headings import normalised
 
 
 class Kind(NamedTuple):

@@ -10,10 +10,10 @@ import xlsxwriter
 from app.domain import columns as c
 from app.domain.findings import RULES, Severity
 from app.domain.text import Language, Text
-from app.processing.noticing import FILE
-from app.processing.personal import masked_column
-from app.processing.records import LINE
-from app.processing.sheets import ORIGINAL_LINE, Sheet
+from app.processing.columns.personal import masked_column
+from app.processing.reader.records import LINE
+from app.processing.reader.sheets import ORIGINAL_LINE, Sheet
+from app.processing.validator.noticing import FILE
 
 FileKind = Literal["csv", "xlsx"]
 

@@ -19,9 +19,9 @@ from app.domain.findings import (
     TOTAL_ROW,
     Rule,
 )
-from app.processing.noticing import noticed, noticed_where, together
-from app.processing.records import LINE, OVERFLOW
-from app.processing.sheets import ORIGINAL_LINE, Sheet
+from app.processing.reader.records import LINE, OVERFLOW
+from app.processing.reader.sheets import ORIGINAL_LINE, Sheet
+from app.processing.validator.noticing import noticed, noticed_where, together
 
 _TOTAL: Final = r"(?i)^\W*(?:sub ?)?(?:total|totais|soma|totalizador)\b"
 _PACKAGE: Final = r"(?i)^pacote de \d+ produtos"

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 
 from app.domain.errors import EmptyFile, NotATable
 from app.domain.uploads import IncomingFile, Table
-from app.processing import archives
-from app.processing.sheets import Limits
-from app.processing.workbooks import Workbook
+from app.processing.reader import archives
+from app.processing.reader.sheets import Limits
+from app.processing.reader.workbooks import Workbook
 
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
 

@@ -7,8 +7,8 @@ import fastexcel
 import polars as pl
 
 from app.domain.errors import NotATable
-from app.processing.columns import is_known
-from app.processing.dialect import TITLE_LINES
+from app.processing.columns.matching import is_known
+from app.processing.reader.dialect import TITLE_LINES
 
 MOST_TABS: Final = 30
 _LEAST_KNOWN: Final = 2

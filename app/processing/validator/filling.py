@@ -11,7 +11,7 @@ import polars as pl
 
 from app.domain import columns as c
 from app.domain import contract as k
-from app.processing.sheets import Sheet
+from app.processing.reader.sheets import Sheet
 
 _ORDER_FIELDS: Final = (c.DATA_VENDA, c.SITUACAO, c.CANAL, c.LOJA, k.CNPJ_ESTABELECIMENTO)
 _FILLED: Final = (c.ID_VENDA, *_ORDER_FIELDS)

@@ -10,14 +10,14 @@ from app.domain import columns as c
 from app.domain import contract as k
 from app.domain.cnpj import Cnpj
 from app.domain.findings import ANOTHER_COMPANY, INVALID_BRANCH, MISSING_SALE_ID, REPEATED_SALE, RowCount
-from app.processing.branches import branches
-from app.processing.doubtful import doubts
-from app.processing.moments import date_problems, situations
-from app.processing.noticing import noticed, noticed_where, together
-from app.processing.records import LINE
-from app.processing.screening import Problem, screen
-from app.processing.sheets import Sheet
-from app.processing.typed import typed
+from app.processing.reader.records import LINE
+from app.processing.reader.sheets import Sheet
+from app.processing.validator.branches import branches
+from app.processing.validator.noticing import noticed, noticed_where, together
+from app.processing.validator.screening import Problem, screen
+from app.processing.values.doubtful import doubts
+from app.processing.values.moments import date_problems, situations
+from app.processing.values.typed import typed
 
 SALE: Final = "sale"  # [UInt32] number of a sale in the frame
 SHEET: Final = "sheet"  # [Int32] number of the file a row is from

@@ -9,12 +9,12 @@ import polars as pl
 from app.domain import columns as c
 from app.domain.contract import CONTRACT, Kind
 from app.domain.findings import AMBIGUOUS_DATES, AMBIGUOUS_NUMBERS
-from app.processing.dates import DateEvidence, DateStyle, date_evidence
-from app.processing.numbers import Evidence, NumberStyle, evidence, read_numbers, style_of_file
-from app.processing.personal import masked
-from app.processing.records import LINE
-from app.processing.sheets import Doubt, Sheet
-from app.processing.typed import NUMBERS
+from app.processing.columns.personal import masked
+from app.processing.reader.records import LINE
+from app.processing.reader.sheets import Doubt, Sheet
+from app.processing.values.dates import DateEvidence, DateStyle, date_evidence
+from app.processing.values.numbers import Evidence, NumberStyle, evidence, read_numbers, style_of_file
+from app.processing.values.typed import NUMBERS
 
 _SHOWN_LENGTH: Final = 40
 _ONE_PERCENT: Final = 0.01

@@ -26,21 +26,21 @@ from app.domain.findings import (
     UNREADABLE_QUANTITY,
     ZERO_QUANTITY,
 )
-from app.processing.ahead import one_ahead
-from app.processing.branches import branches
-from app.processing.codes import is_scientific
-from app.processing.doubtful import without_doubtful_numbers
-from app.processing.filling import FilledDown
-from app.processing.headings import normalised
-from app.processing.moments import date_problems, situations
-from app.processing.noticing import nothing, noticed_where, together
-from app.processing.records import LINE
-from app.processing.sales import SALE, Sales
-from app.processing.screening import Problem, screen
-from app.processing.sheets import Sheet
-from app.processing.statuses import Status
-from app.processing.typed import Typed, typed
-from app.processing.units import clean_units
+from app.processing.columns.headings import normalised
+from app.processing.reader.ahead import one_ahead
+from app.processing.reader.records import LINE
+from app.processing.reader.sheets import Sheet
+from app.processing.validator.branches import branches
+from app.processing.validator.filling import FilledDown
+from app.processing.validator.noticing import nothing, noticed_where, together
+from app.processing.validator.sales import SALE, Sales
+from app.processing.validator.screening import Problem, screen
+from app.processing.values.codes import is_scientific
+from app.processing.values.doubtful import without_doubtful_numbers
+from app.processing.values.moments import date_problems, situations
+from app.processing.values.statuses import Status
+from app.processing.values.typed import Typed, typed
+from app.processing.values.units import clean_units
 
 MOST: Final = 1e8  # units on one line; more is a barcode
 TOLERANCE: Final = 0.01

@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from app.domain.uploads import Table
-from app.processing.dates import DateStyle
-from app.processing.encoding import utf8_blocks
-from app.processing.headings import normalised
-from app.processing.numbers import NumberStyle
-from app.processing.records import LINE, OVERFLOW, Layout, frames
+from app.processing.columns.headings import normalised
+from app.processing.reader.encoding import utf8_blocks
+from app.processing.reader.records import LINE, OVERFLOW, Layout, frames
+from app.processing.values.dates import DateStyle
+from app.processing.values.numbers import NumberStyle
 
 ORIGINAL_LINE: Final = "linha_original"  # first column of raw copies whose line numbers are no longer the file's own
 

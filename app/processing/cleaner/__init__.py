@@ -1,0 +1,1 @@
+"""One clean table of sales, month by month."""

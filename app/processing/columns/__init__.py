@@ -1,0 +1,1 @@
+"""From the customer's headings to fields; personal data found."""

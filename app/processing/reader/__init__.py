@@ -1,0 +1,1 @@
+"""From files as they come to records: opened, decoded, laid out."""

@@ -1,0 +1,1 @@
+"""Rows accepted, and findings for the others."""

@@ -1,0 +1,1 @@
+"""From text to numbers, dates, codes, statuses and units, decided by column."""
