@@ -17,6 +17,7 @@ from app.core.database import AccountId, Database
 from app.core.embedded_postgres import running as postgres_running
 from app.core.lake import IncomingKeys
 from app.core.tables import AccountRow
+from app.pipeline.forecasting import FRAMES
 from infrastructure.app import build_environment
 from infrastructure.environments import DEV
 from tests.conftest import sqlalchemy_url
@@ -104,15 +105,9 @@ def test_files_in_the_deployed_bucket_become_forecasts(deployed: Deployed, tmp_p
     listed = [{"key": f"{number}.csv", "name": file.name} for number, file in enumerate(files)]
     manifest = {"cnpj": CNPJ, "company_name": "Padaria São João Ltda", "files": listed}
     s3.put_object(Bucket=deployed.bucket, Key=delivery.manifest, Body=json.dumps(manifest).encode())
-    predictions = until(
-        lambda: len(keys(deployed, "predictions/")) == 4 and keys(deployed, "predictions/"), "forecasts"
-    )
-    assert sorted(key.rsplit("/", 1)[1].split("_")[0] for key in predictions) == [
-        "accuracy",
-        "forecast",
-        "series",
-        "totals",
-    ]
+    until(lambda: len(keys(deployed, "predictions/")) == len(FRAMES), "the forecasts")
+    written = {key.rsplit("/", 1)[1].split("_")[0] for key in keys(deployed, "predictions/")}
+    assert written == set(FRAMES)
     assert keys(deployed, "incoming/") == []
     for layer in ("raw/", "processed/", "predictions/"):
         sys.stdout.write("".join(f"{key}\n" for key in keys(deployed, layer)))
