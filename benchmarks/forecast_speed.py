@@ -24,7 +24,7 @@ from forecast_stock import HORIZON, StockFit, quiet, stock_fit, tight_fit
 from numpy.typing import NDArray
 
 from app.ml.prophet_model import FittedProphets, Outcome, fit
-from app.ml.prophet_model.stock import stock_features
+from app.ml.prophet_model.features import prophet_features
 
 Floats = NDArray[np.float64]
 
@@ -116,7 +116,7 @@ def _interleaved(series: SeriesSet, timed: int) -> tuple[float, float]:
 
 
 def _ours(series: SeriesSet, *, threads: int) -> float:
-    stock_features.cache_clear()
+    prophet_features.cache_clear()
     begun = time.perf_counter()
     fit(series.history, start=series.start, spec=series.spec, threads=threads).predict(HORIZON)
     return (time.perf_counter() - begun) / len(series.history)

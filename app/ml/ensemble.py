@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
+
+from app.ml.nonnegative import nonnegative_weights
 
 Floats = NDArray[np.float64]
 
@@ -61,9 +62,8 @@ def pooled_weights(
 ) -> Floats:
     """Weights >= 0 that sum to one with the least weighted squared error, drawn towards a prior; (models,).
 
-    Non-negative least squares (Lawson & Hanson, 1974) on the Cholesky factor of the moments. Where evidence is scarce
-    the prior speaks: the equal average, hard to beat on little evidence (Claeskens, Magnus, Vasnev & Wang,
-    International Journal of Forecasting 32, 2016), or the weights of a wider pool.
+    Where evidence is scarce the prior speaks: the equal average, hard to beat on little evidence (Claeskens, Magnus,
+    Vasnev & Wang, International Journal of Forecasting 32, 2016), or the weights of a wider pool.
 
     Args:
         evidence: what the rows say.
@@ -77,9 +77,8 @@ def pooled_weights(
     models = len(prior)
     ridge = RIDGE * np.eye(models)
     gram = evidence.said / size + ridge + SUM_TO_ONE
-    factor = np.linalg.cholesky(gram)
     target = evidence.sold / size + ridge @ prior + SUM_TO_ONE
-    best, _ = nnls(factor.T, np.linalg.solve(factor, target))
+    best = nonnegative_weights(gram, target)
     best = best / best.sum() if best.sum() > 0 else prior
     trust = evidence.rows / (evidence.rows + prior_rows) * evidence.folds / (evidence.folds + prior_folds)
     return np.asarray(trust * best + (1 - trust) * prior)

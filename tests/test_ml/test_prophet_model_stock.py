@@ -1,11 +1,15 @@
 """A fitted series opens as a stock Prophet that predicts, draws and serialises as if it had fitted it itself."""
 
+from dataclasses import replace
+from datetime import date
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.ml.prophet_model import ProphetSpec, fit
-from tests.test_ml.prophet_reference import SPECS, START, coming, grocery_series, stan_fit
+from app.ml.prophet_model import HolidayDate, ProphetSpec, fit
+from app.ml.prophet_model.features import prophet_features
+from tests.test_ml.prophet_reference import SPECS, START, coming, grocery_series, stan_fit, stan_inputs
 from tests.test_ml.test_prophet_model import with_gaps
 
 Floats = NDArray[np.float64]
@@ -14,6 +18,34 @@ Floats = NDArray[np.float64]
 @pytest.fixture(scope="module")
 def history() -> Floats:
     return with_gaps(grocery_series(4))
+
+
+OVERLAPPING = (
+    HolidayDate(date(2017, 2, 10), "Liquidação", -12, 3),
+    HolidayDate(date(2017, 2, 14), "Liquidação", 0, 1),
+    HolidayDate(date(2017, 2, 14), "Aniversário", 0, 0),
+    HolidayDate(date(2031, 5, 1), "Nunca visto", -1, 1),
+)
+
+
+@pytest.mark.parametrize("days", [800, 31])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *SPECS.values(),
+        ProphetSpec(holidays=OVERLAPPING, seasonality_prior_scale=3.0, holidays_prior_scale=0.5),
+        ProphetSpec(yearly=False, weekly=False, holidays=OVERLAPPING),
+    ],
+)
+def test_features_are_prophets_own_to_the_last_bit(spec: ProphetSpec, days: int) -> None:
+    shown = replace(spec, yearly=bool(spec.yearly), weekly=bool(spec.weekly))
+    ours = prophet_features(shown, START, days)
+    theirs = stan_inputs(shown, np.arange(float(days)))
+    if not ours.components:
+        assert theirs["X"].to_numpy().tolist() == [[0.0]] * days  # what Prophet hands to Stan in place of none
+        return
+    assert (ours.values == theirs["X"].to_numpy().T).all()
+    assert theirs["sigmas"] == ours.prior_scales.tolist()
 
 
 @pytest.mark.parametrize("name", SPECS)

@@ -8,10 +8,10 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from app.ml.prophet_model.features import Features
 from app.ml.prophet_model.newton import OneSeries
 from app.ml.prophet_model.problem import SharedDesign
 from app.ml.prophet_model.spec import ProphetSpec
-from app.ml.prophet_model.stock import Features
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.ml.prophet_model.features import AHEAD, Features, prophet_features
 from app.ml.prophet_model.spec import ProphetSpec
-from app.ml.prophet_model.stock import AHEAD, Features, fitted_stock_prophet, stock_features
+from app.ml.prophet_model.stock import fitted_stock_prophet
 
 if TYPE_CHECKING:
     from prophet import Prophet
@@ -110,6 +111,7 @@ class FittedProphets:
 
         Raises:
             ValueError: fewer than two observed days, which Prophet refuses.
+            ModuleNotFoundError: the extra `prophet` is not installed.
         """
         params = {name: np.atleast_1d(values[index]) for name, values in self.params._asdict().items()}
         return fitted_stock_prophet(self.spec, start=self.start, history=self.history[index], params=params)
@@ -117,7 +119,7 @@ class FittedProphets:
     def _future(self, horizon: int) -> tuple[Integers, Features]:
         """The coming days, counted from the history's first, and the features of these days alone."""
         n_days = self.history.shape[1]
-        known = stock_features(self.spec, self.start, n_days + max(horizon, AHEAD))
+        known = prophet_features(self.spec, self.start, n_days + max(horizon, AHEAD))
         days = np.arange(n_days, n_days + horizon)
         return days, replace(known, values=known.values[:, n_days : n_days + horizon])
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from app.ml.prophet_model.features import AHEAD, prophet_features
 from app.ml.prophet_model.filling import blank
 from app.ml.prophet_model.fitted import FittedProphets
 from app.ml.prophet_model.spec import ProphetSpec
-from app.ml.prophet_model.stock import AHEAD, stock_features
 from app.ml.prophet_model.tasks import tasks
 
 Floats = NDArray[np.float64]
@@ -40,7 +40,7 @@ def fit(history: Floats, *, start: date, spec: ProphetSpec | None = None, thread
     history = np.ascontiguousarray(history, dtype=np.float64)
     if history.ndim != 2:  # noqa: PLR2004 - a table has two dimensions
         raise ValueError(f"history must be (n_series, n_days), not {history.shape}")
-    features = stock_features(spec, start, history.shape[1] + AHEAD)
+    features = prophet_features(spec, start, history.shape[1] + AHEAD)
     fitted = blank(history, start=start, spec=spec, n_features=len(features.components))
     with _one_blas_thread():
         _share_out(tasks(fitted, features), threads=threads or _cores())

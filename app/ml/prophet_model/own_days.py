@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.ml.prophet_model.design import TREND_PRIOR_SCALE, Moments, Timeline, trend_columns
+from app.ml.prophet_model.features import Features
 from app.ml.prophet_model.newton import OneSeries
 from app.ml.prophet_model.problem import StackedDesigns
 from app.ml.prophet_model.spec import ProphetSpec
-from app.ml.prophet_model.stock import Features
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

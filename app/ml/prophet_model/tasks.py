@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from app.ml.prophet_model.block import solve_additive, solve_multiplicative
 from app.ml.prophet_model.design import GroupDesign, Shape, Timeline, design_group, group_by_observed_days, take
+from app.ml.prophet_model.features import Features
 from app.ml.prophet_model.filling import keep_level, settle_levels, write_optimum
 from app.ml.prophet_model.fitted import FittedProphets
 from app.ml.prophet_model.own_days import design_each
-from app.ml.prophet_model.stock import Features
 
 Integers = NDArray[np.int64]
 
