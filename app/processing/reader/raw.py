@@ -22,6 +22,7 @@ from app.processing.reader.records import LINE, OVERFLOW
 from app.processing.reader.sheets import ORIGINAL_LINE, Sheet
 
 _NOT_FREE: Final = frozenset({Kind.CODE, Kind.NUMBER, Kind.AMOUNT, Kind.DATE})
+_BLOCK_BYTES: Final = 1 << 20  # a copy is made at the door, in a process that serves others meanwhile
 _RAGGED: Final = "***"
 _PATTERN: Final = re.compile(PATTERN)
 
@@ -41,7 +42,11 @@ def _says_personal_things(sheet: Sheet) -> bool:
     if any(_PATTERN.search(line) for line in _titles(sheet)):
         return True
     free = _free_columns(sheet)
-    return any(cells[name].str.contains(PATTERN).any() for cells in sheet.cells() for name in free)
+    return any(cells[name].str.contains(PATTERN).any() for cells in _cells(sheet) for name in free)
+
+
+def _cells(sheet: Sheet) -> Iterator[pl.DataFrame]:
+    return sheet.cells(block_bytes=_BLOCK_BYTES)
 
 
 def _free_columns(sheet: Sheet) -> list[str]:
@@ -69,7 +74,7 @@ def _rewritten(sheet: Sheet) -> Iterator[str]:
     yield from (f"{masked(line)}\n" for line in _titles(sheet))
     yield _row(headings, sheet.dialect.delimiter)
     free = [name for name in kept if name in _free_columns(sheet)]
-    for cells in sheet.cells():
+    for cells in _cells(sheet):
         rows = cells.with_columns(masked_column(cells[name]) for name in free)
         yield _without_ragged(rows, kept).write_csv(include_header=False, separator=sheet.dialect.delimiter)
 

@@ -19,7 +19,8 @@ LINE: Final = "line"
 OVERFLOW: Final = "overflow"
 LONGEST_RECORD: Final = 200  # lines; a quote still open after that was never meant to open anything
 MOST_LINES: Final = 1_000_000  # of a block
-MOST_AWKWARD: Final = 300_000  # lines of a block; in such a file quotes mean nothing
+MOST_AWKWARD: Final = 300_000  # lines in `AWKWARD_WITHIN` bytes; in such a file quotes mean nothing
+AWKWARD_WITHIN: Final = 16 << 20
 _ABSENT: Final = "\x01"  # separates nothing: control characters are taken out first
 
 
@@ -39,28 +40,42 @@ class Careful(NamedTuple):
     unfinished: int | None  # offset of a record that goes on in the next block
 
 
+class Framed(NamedTuple):
+    """The records of one block."""
+
+    frame: pl.DataFrame
+    unfinished: bytes = b""  # the text of a last record that goes on in the next block
+    awkward: int = 0  # lines that were read one by one
+
+
 def frames(blocks: Iterator[bytes], *, layout: Layout, first_line: int) -> Iterator[pl.DataFrame]:
-    """One frame a block; `first_line` is the number of the first line of the first block."""
-    line, rest = first_line, b""
+    """One frame a block; `first_line` is the number of the first line of the first block.
+
+    However small the blocks, lines are read one by one at no more than the rate of `MOST_AWKWARD`.
+    """
+    line, rest, patience = first_line, b"", MOST_AWKWARD
     for block, is_last in _marking_last(_of_few_lines(blocks)):
         text = rest + block if rest else block
-        frame, unfinished = frame_of(text, layout=layout, first_line=line, is_last=is_last)
-        line += text.count(b"\n") - unfinished.count(b"\n")
-        rest = unfinished
-        yield frame
+        framed = frame_of(text, layout=layout, first_line=line, is_last=is_last, patience=patience)
+        line += text.count(b"\n") - framed.unfinished.count(b"\n")
+        rest = framed.unfinished
+        patience = min(patience - framed.awkward + MOST_AWKWARD * len(block) // AWKWARD_WITHIN, MOST_AWKWARD)
+        yield framed.frame
 
 
-def frame_of(text: bytes, *, layout: Layout, first_line: int, is_last: bool = True) -> tuple[pl.DataFrame, bytes]:
-    """The records of one block, and the text of a last record that goes on in the next block."""
+def frame_of(
+    text: bytes, *, layout: Layout, first_line: int, is_last: bool = True, patience: int = MOST_AWKWARD
+) -> Framed:
+    """The records of one block, of which up to `patience` lines may be read one by one."""
     if b'"' not in text:
-        return _split(text, layout, quotes=False).with_columns(pl.col(LINE) + first_line), b""
+        return Framed(_split(text, layout, quotes=False).with_columns(pl.col(LINE) + first_line))
     lines = _lines(text)
     awkward = lines.str.contains('"', literal=True) & ~lines.str.contains(_well_formed(layout.delimiter))
     if not awkward.any():
-        return _split(text, layout, quotes=True).with_columns(pl.col(LINE) + first_line), b""
-    if int(awkward.sum()) > MOST_AWKWARD:
-        return _split(text, layout, quotes=False).with_columns(pl.col(LINE) + first_line), b""
-    return _carefully(lines, awkward, layout=layout, first_line=first_line, is_last=is_last)
+        return Framed(_split(text, layout, quotes=True).with_columns(pl.col(LINE) + first_line))
+    if (count := int(awkward.sum())) > patience:
+        return Framed(_split(text, layout, quotes=False).with_columns(pl.col(LINE) + first_line))
+    return Framed(*_carefully(lines, awkward, layout=layout, first_line=first_line, is_last=is_last), count)
 
 
 def _of_few_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:

@@ -50,4 +50,4 @@ def _text(sheet: Sheet, raw: bytes) -> str:
 
 
 def _cells(sheet: Sheet, text: str, *, line: int) -> pl.DataFrame:
-    return frame_of(text.encode(errors="replace"), layout=sheet.layout, first_line=line)[0]
+    return frame_of(text.encode(errors="replace"), layout=sheet.layout, first_line=line).frame

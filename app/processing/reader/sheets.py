@@ -10,7 +10,7 @@ import polars as pl
 
 from app.domain.uploads import Table
 from app.processing.columns.headings import normalised
-from app.processing.reader.encoding import utf8_blocks
+from app.processing.reader.encoding import BLOCK_BYTES, utf8_blocks
 from app.processing.reader.records import LINE, OVERFLOW, Layout, frames
 from app.processing.values.dates import DateStyle
 from app.processing.values.numbers import NumberStyle
@@ -107,14 +107,14 @@ class Sheet:
         """Whether the file has the field."""
         return name in self.positions
 
-    def text_blocks(self) -> Iterator[bytes]:
-        """The whole file as UTF-8, title lines and heading included."""
-        return utf8_blocks(self.path, encoding=self.dialect.encoding, newline=self.dialect.newline)
+    def cells(self, *, block_bytes: int = BLOCK_BYTES) -> Iterator[pl.DataFrame]:
+        """The records in blocks: `line`, one string column a cell (`0`, `1`, ...), `overflow`.
 
-    def cells(self) -> Iterator[pl.DataFrame]:
-        """The records in blocks: `line`, one string column a cell (`0`, `1`, ...), `overflow`."""
-        skip = self.dialect.first_line - 1
-        blocks = frames(without_lines(self.text_blocks(), skip), layout=self.layout, first_line=skip + 1)
+        Large blocks are read fastest; the memory they take is some fifteen times theirs.
+        """
+        skip, dialect = self.dialect.first_line - 1, self.dialect
+        text = utf8_blocks(self.path, encoding=dialect.encoding, newline=dialect.newline, block_bytes=block_bytes)
+        blocks = frames(without_lines(text, skip), layout=self.layout, first_line=skip + 1)
         return map(self.with_original_lines, blocks)
 
     def with_original_lines(self, cells: pl.DataFrame) -> pl.DataFrame:
