@@ -18,6 +18,7 @@ from app.cli.words import console, day
 from app.domain.columns import DESCRICAO, HORIZON_DAYS, ID, LEVEL, MEAN, REVENUE_MEAN, SKU
 from app.domain.forecasts import Level
 from app.pipeline.local import LocalForecast, hindsight
+from app.pipeline.rendering import without_formulas
 
 _BIGGEST = 10
 
@@ -27,7 +28,7 @@ def write(outcome: LocalForecast, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("forecast", "totals", "accuracy"):
         getattr(outcome.forecasts, name).write_parquet(folder / f"{name}.parquet")
-    outcome.findings.write_csv(folder / "findings.csv", separator=";", include_bom=True)
+    without_formulas(outcome.findings).write_csv(folder / "findings.csv", separator=";", include_bom=True)
 
 
 def show(outcome: LocalForecast, *, out: Path | None) -> None:

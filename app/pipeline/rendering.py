@@ -9,9 +9,8 @@ from typing import Final
 
 import polars as pl
 
-# What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
-_FORMULA: Final = r"^[=+\-@\t\r\n]"
-_GUARD: Final = "'"
+from app.processing.values.formulas import GUARD, harmless
+
 _EXCEL_CELL: Final = 32_767  # characters
 
 
@@ -30,9 +29,19 @@ def render(frame: pl.DataFrame, kind: Format) -> bytes:
 
 
 def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
-    """Text cells that a spreadsheet would run, with the quote that keeps it from doing so."""
-    text = pl.col(pl.String)
-    return frame.with_columns(pl.when(text.str.contains(_FORMULA)).then(_GUARD + text).otherwise(text).name.keep())
+    """Text cells and headings that a spreadsheet would run, with the quote that keeps it from doing so."""
+    return frame.rename(_harmless_headings(frame.columns)).with_columns(harmless(pl.col(pl.String)))
+
+
+def _harmless_headings(headings: list[str]) -> dict[str, str]:
+    """Headings are the customer's own words too; two that differed must not become one."""
+    guarded = pl.DataFrame({"heading": headings}, schema={"heading": pl.String}).select(harmless(pl.col("heading")))
+    safe: dict[str, str] = {}
+    for heading, name in zip(headings, guarded.to_series(), strict=True):
+        while name != heading and name in {*headings, *safe.values()}:
+            name = GUARD + name  # noqa: PLW2901  until it is nobody's
+        safe[heading] = name
+    return safe
 
 
 def _json(frame: pl.DataFrame) -> bytes:

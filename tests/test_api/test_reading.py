@@ -1,4 +1,4 @@
-"""Readings: formats, validators, filters, pages; and what a spreadsheet must never run."""
+"""Readings: formats, validators, filters, pages."""
 
 import io
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.api.answers import MEDIA_TYPES
-from app.pipeline.rendering import Format, render
+from app.pipeline.rendering import Format
 from tests.shop import CNPJ
 from tests.test_api.served import Served
 from tests.test_api.shop_door import Shop
@@ -143,15 +143,6 @@ def test_runs_say_which_is_served(served: Served) -> None:
     runs = get(served, f"/runs/{CNPJ}").json()["runs"]
     assert [run["is_served"] for run in runs] == [True]
     assert runs[0]["id"] == get(served).json()["run_id"]
-
-
-@pytest.mark.parametrize("cell", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])
-@pytest.mark.parametrize("kind", [Format.CSV, Format.XLSX])
-def test_no_cell_is_ever_a_formula(cell: str, kind: Format) -> None:
-    body = render(pl.DataFrame({"name": [cell, "pão"]}), kind)
-    assert frame(body, kind)["name"].to_list() == ["'" + cell, "pão"]
-    if kind is Format.XLSX:
-        assert b"<f>" not in body
 
 
 def test_reading_is_written_down_once_a_day(served: Served) -> None:

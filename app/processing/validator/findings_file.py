@@ -14,12 +14,12 @@ from app.processing.columns.personal import masked_column
 from app.processing.reader.records import LINE
 from app.processing.reader.sheets import ORIGINAL_LINE, Sheet
 from app.processing.validator.noticing import FILE
+from app.processing.values.formulas import harmless
 
 FileKind = Literal["csv", "xlsx"]
 
 MOST_ROWS: Final = 1_000_000  # Excel opens 1,048,576
 _ROW: Final = "original"
-_FORMULA: Final = r"^[=+\-@\t\r]"
 _HEADINGS: Final = (
     Text("Arquivo", "File"),
     Text("Linha", "Line"),
@@ -89,12 +89,7 @@ def _in_words(findings: pl.DataFrame, language: Language) -> pl.DataFrame:
     )
     headings = [heading.to(language) for heading in _HEADINGS]
     table = findings.select(column.alias(name) for column, name in zip(columns, headings, strict=True))
-    return table.with_columns(_harmless(pl.col(pl.String)))
-
-
-def _harmless(text: pl.Expr) -> pl.Expr:
-    """A cell that Excel would run gets an apostrophe in front."""
-    return text.str.replace(_FORMULA, "'${0}")
+    return table.with_columns(harmless(pl.col(pl.String)))
 
 
 def _write_workbook(table: pl.DataFrame, target: Path) -> None:

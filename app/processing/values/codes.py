@@ -5,14 +5,14 @@ from typing import Final
 import polars as pl
 
 SCIENTIFIC: Final = r"^\d(?:[.,]\d+)?[eE]\+\d+$"
-_DRESSED: Final = r"""^(?:="(.*)"|'(.*)|"(.*)")$"""
+_DRESSED: Final = r"""^(?:'?="(.*)"|'(.*)|"(.*)")$"""
 _UNTIDY: Final = r"""^[\s='"]|\s$|^$"""
 _LENGTHS: Final = (8, 12, 13, 14)
 _LONGEST_GTIN: Final = 14
 
 
 def clean_text(text: pl.Series) -> pl.Series:
-    """Without surrounding blanks, `="..."`, or a leading apostrophe; null when nothing is left."""
+    """Without surrounding blanks, `="..."` or a leading apostrophe (or both); null when nothing is left."""
     if not text.str.contains(_UNTIDY).any():
         return text
     bare = text.str.strip_chars()
@@ -26,6 +26,8 @@ def clean_text(text: pl.Series) -> pl.Series:
 
 def clean_codes(text: pl.Series) -> pl.Series:
     """Codes as the shop's system wrote them: `123.0` is 123, and a complete `7.891234567895E+12` is written out."""
+    if _are_digits(text):
+        return text
     codes = clean_text(text)
     if codes.str.ends_with(".0").any():
         codes = codes.str.replace(r"^(\d+)\.0$", "$1")
@@ -36,9 +38,14 @@ def clean_codes(text: pl.Series) -> pl.Series:
 
 def is_scientific(codes: pl.Series) -> pl.Series:
     """Codes whose last digits Excel threw away."""
-    if not codes.str.contains("E+", literal=True).any():
+    if _are_digits(codes) or not codes.str.contains("E+", literal=True).any():
         return pl.repeat(value=False, n=len(codes), dtype=pl.Boolean, eager=True)
     return codes.str.contains(SCIENTIFIC).fill_null(value=False)
+
+
+def _are_digits(codes: pl.Series) -> bool:
+    """Whether every code is a whole number and no more, as most are: nothing to tidy, and cheap to find out."""
+    return codes.cast(pl.Int64, strict=False).null_count() == codes.null_count()
 
 
 def _written_out(codes: pl.Series) -> pl.Series:
