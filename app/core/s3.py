@@ -5,7 +5,9 @@ An object is there whole or not at all, and reading one never sees it change, si
 
 import mmap
 import os
+import secrets
 import tempfile
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 _CHUNK = 1024 * 1024
 _LONGEST_KEY = 1024  # bytes, S3's limit
 _LONGEST_NAME = 240  # bytes between two slashes: a file system's 255, less the mark of what is unfinished
+_DRAFTS = 10**14  # a number after `#`, by which the local engine knows what is unfinished
+_LETS_GO_FROM = 16 * _CHUNK  # bytes of a file
+_LETS_GO_EVERY_S = 0.01
 _CONNECT = timedelta(seconds=2)
 _PATIENCE = timedelta(minutes=5)  # for one request: 500 MB on a line of 2 MB/s
 _RETRY_PATIENCE = timedelta(minutes=2)
@@ -109,7 +114,7 @@ class Store(ABC):
     def put(self, key: str, content: bytes | Path | Readable, *, if_absent: bool = True) -> None:
         """Store `content`, up to 5 GB, in bounded memory; a file must stay as it is until this returns.
 
-        It goes in one request, a file straight from the disk: S3 would take a larger one in parts, but of several
+        It goes to S3 in one request, a file straight from the disk: S3 would take a larger one in parts, but of several
         writers of one key it must name one the winner, and obstore 0.12 has no such condition for parts.
 
         Raises:
@@ -235,9 +240,9 @@ class Store(ABC):
             yield
         except FileNotFoundError as error:
             raise ObjectMissing(key=key) from error
-        except AlreadyExistsError as error:
+        except (AlreadyExistsError, FileExistsError) as error:
             raise ObjectExists(key=key) from error
-        except BaseError as error:
+        except (BaseError, OSError) as error:
             raise Unavailable(part=self.url) from error
 
 
@@ -251,8 +256,35 @@ class _Folder(Store):
         self._objects = LocalStore(folder, mkdir=True, automatic_cleanup=True)
 
     def put(self, key: str, content: bytes | Path | Readable, *, if_absent: bool = True) -> None:
-        super().put(key, content, if_absent=if_absent)
+        if isinstance(content, bytes):
+            super().put(key, content, if_absent=if_absent)
+        else:
+            self._copy_in(_check(key), content, if_absent=if_absent)
         self._write_through(key)
+
+    def _copy_in(self, key: str, content: Path | Readable, *, if_absent: bool) -> None:
+        """As the local engine puts bytes, by a draft that gets its name at the end, but a piece at a time."""
+        path = self._folder / key
+        draft = path.with_name(f"{path.name}#{secrets.randbelow(_DRAFTS)}")
+        place = os.link if if_absent else os.replace
+        try:
+            with _opened(content) as stream, self._new_file(draft) as file:
+                for piece in _in_pieces(stream):  # what fails in reading is the stream's own error
+                    with self._in_our_words(key):
+                        file.write(piece)
+                        file.flush()
+            with self._in_our_words(key):
+                place(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _new_file(self, path: Path) -> IO[bytes]:
+        """A file that was not there; its folder may be removed, as empty, while we look."""
+        with self._in_our_words(path.name):
+            while True:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with suppress(FileNotFoundError):
+                    return path.open("xb")
 
     def _write_through(self, key: str) -> None:
         """A power cut must not take what the database is about to point to: neither the bytes nor the names."""
@@ -349,8 +381,33 @@ def _ready_to_send(content: bytes | Path | Readable) -> Iterator[bytes | mmap.mm
         yield content
         return
     with _on_disk(content) as file:
-        empty = os.fstat(file.fileno()).st_size == 0
-        yield b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if os.fstat(file.fileno()).st_size == 0:
+            yield b""
+            return
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        with _letting_go(mapped):
+            yield mapped
+
+
+@contextmanager
+def _letting_go(mapped: mmap.mmap) -> Iterator[None]:
+    """The pages of a large file, once read, stay in the disk's cache alone, and are not counted as ours."""
+    if len(mapped) < _LETS_GO_FROM or not hasattr(mmap, "MADV_DONTNEED"):
+        yield
+        return
+    over = threading.Event()
+
+    def let_go() -> None:
+        while not over.wait(_LETS_GO_EVERY_S):
+            mapped.madvise(mmap.MADV_DONTNEED)
+
+    thread = threading.Thread(target=let_go, name="letting-go")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextmanager
@@ -360,7 +417,20 @@ def _on_disk(content: Path | Readable) -> Iterator[IO[bytes]]:
             yield file
         return
     with tempfile.TemporaryFile() as file:  # not the stream's own descriptor: a GzipFile has the compressed file's
-        while piece := content.read(_CHUNK):
-            file.write(piece)
+        file.writelines(_in_pieces(content))
         file.flush()
         yield file
+
+
+@contextmanager
+def _opened(content: Path | Readable) -> Iterator[Readable]:
+    if isinstance(content, Path):
+        with content.open("rb") as file:
+            yield file
+    else:
+        yield content
+
+
+def _in_pieces(content: Readable) -> Iterator[bytes]:
+    while piece := content.read(_CHUNK):
+        yield piece

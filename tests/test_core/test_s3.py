@@ -119,8 +119,33 @@ def test_64_megabytes_go_through_a_small_memory(store: Store, tmp_path: Path) ->
     assert peak.growth < 32 * MEGABYTE
 
 
+def test_a_large_file_does_not_count_as_our_memory_while_it_is_sent(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "large.csv").write_bytes(b"x" * (160 * MEGABYTE))
+    with Peak("RssFile") as pages, Peak() as own:
+        store.put("big", tmp_path / "large.csv")
+    assert store.head("big").size == 160 * MEGABYTE
+    assert own.growth < 32 * MEGABYTE
+    assert pages.growth < 96 * MEGABYTE
+
+
+def test_what_is_still_being_written_is_not_there(store: Store) -> None:
+    seen: list[list[str]] = []
+
+    class Watched(Endless):
+        def read(self, size: int, /) -> bytes:
+            seen.append(keys(store))
+            return super().read(size)
+
+    store.put("raw/loja/vendas.csv", Watched(3 * MEGABYTE))
+    assert seen == [[]] * 4
+    assert keys(store) == ["raw/loja/vendas.csv"]
+
+
 class Peak:
-    """The most memory of our own (not pages of files) that was used inside, above what was used before."""
+    """The most memory of a kind (of our own, not pages of files) that was used inside, above what was used before."""
+
+    def __init__(self, kind: str = "RssAnon") -> None:
+        self.kind = kind
 
     def __enter__(self) -> Self:
         self.before = self.most = self.now()
@@ -138,10 +163,9 @@ class Peak:
         while not self.over.wait(0.005):
             self.most = max(self.most, self.now())
 
-    @staticmethod
-    def now() -> int:
+    def now(self) -> int:
         status = Path("/proc/self/status").read_text()
-        return 1024 * int(status.split("RssAnon:")[1].split()[0])
+        return 1024 * int(status.split(f"{self.kind}:")[1].split()[0])
 
 
 def test_a_stream_that_breaks_leaves_nothing(store: Store) -> None:
