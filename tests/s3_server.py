@@ -63,9 +63,10 @@ def launch(folder: Path, server: S3Server, ports: dict[str, int]) -> "subprocess
                 *(str(Path(sys.executable).with_name("weed")), "mini", f"-dir={folder}", f"-bucket={server.bucket}"),
                 *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-admin.ui=false", "-webdav=false"),
                 *("-s3.port.iceberg=0", "-s3.port.lance=0"),
-                *(f"-filer.localSocket={folder}/filer.sock", f"-s3.localSocket={folder}/s3.sock"),
+                *("-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"),  # relative: a socket's path is short
                 *(f"-{name}={port}" for name, port in ports.items()),
             ],
+            cwd=folder,
             env={**os.environ, **names},
             stdout=log,
             stderr=log,

@@ -62,10 +62,16 @@ def _short_path(data: Path) -> Iterator[str]:
     if len(os.fsencode(data / SOCKET)) <= _LONGEST_SOCKET and not {",", ":"} & set(str(data)):
         yield str(data)
         return
-    with tempfile.TemporaryDirectory(prefix="quantyfy-") as private:
+    with tempfile.TemporaryDirectory(prefix="quantyfy-", dir=_short_parent()) as private:
         link = Path(private, "data")
         link.symlink_to(data)
         yield str(link)
+
+
+def _short_parent() -> str | None:
+    """Where links to long paths go: the temporary folder, unless that is itself too deep."""
+    longest_link = Path(tempfile.gettempdir(), "quantyfy-12345678", "data", SOCKET)
+    return None if len(os.fsencode(longest_link)) <= _LONGEST_SOCKET else "/tmp"  # noqa: S108 - private folders are made in it
 
 
 def _wait_for_an_answer(uri: str, *, keeper: "_Keeper") -> None:
