@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from app.api.limits import BodyLimit
+from app.api.limits import Bounds, Patience
 from app.api.manners import EXPOSED, Manners
 from app.api.observability import Observed
 from app.api.openapi import describe
@@ -45,7 +45,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _dress(app: FastAPI, settings: Settings) -> None:
     """What every request passes, the last added first."""
-    app.add_middleware(BodyLimit, limit_bytes=settings.upload_limit_bytes)
+    patience = Patience(pause=settings.body_pause_seconds, answer=settings.answer_seconds)
+    app.add_middleware(Bounds, patience=patience)
     app.add_middleware(Remembered)
     if settings.cors_origins:
         app.add_middleware(

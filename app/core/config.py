@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     upload_limit_mb: int = Field(
         default=500, gt=0, description="Largest upload, all its files together, in MB (10^6 bytes)."
     )
+    body_pause_seconds: float = Field(
+        default=30.0, gt=0, description="Seconds a request's body may pause, or lag behind 10 kB a second."
+    )
+    answer_seconds: float = Field(
+        default=1800.0, gt=0, description="Seconds until an answer begins, the request's body included."
+    )
     requests_per_minute: int = Field(
         default=1200, gt=0, description="How often one key may ask, unless the key has a limit of its own."
     )

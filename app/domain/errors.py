@@ -196,7 +196,18 @@ class TooSlow(BadInput):
 
     code = "too-slow"
     english = "The request stopped half-way."
-    explanation = Text("Nada chegou por {seconds} s. Envie de novo.", "Nothing came for {seconds} s. Send it again.")
+    explanation = Text(
+        "Em {seconds} s chegou menos do que se espera de uma linha que funciona. Envie de novo.",
+        "In {seconds} s less came than a line that works brings. Send it again.",
+    )
+
+
+class IncompleteRequest(BadInput):
+    """O envio terminou antes do fim."""
+
+    code = "incomplete-request"
+    english = "The request ends before its end."
+    explanation = Text("Nada foi guardado. Envie de novo.", "Nothing was kept. Send it again.")
 
 
 class HeadersTooLarge(BadInput):
@@ -472,6 +483,17 @@ class Busy(Unavailable):
     code = "busy"
     english = "Another upload of this company is still being worked on."
     explanation = Text("Este continua depois dele.", "This one goes on after it.")
+
+
+class TookTooLong(Unavailable):
+    """O pedido demorou demais."""
+
+    code = "took-too-long"
+    english = "The request took too long."
+    explanation = Text(
+        "Talvez ainda termine. Repetir um envio com os mesmos arquivos não o duplica.",
+        "It may still come to an end. Sending the same files again does not double them.",
+    )
 
 
 class ServiceRefused(AppError):

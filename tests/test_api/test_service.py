@@ -67,7 +67,7 @@ def test_the_company_may_be_named_with_punctuation_in_the_form(shop: Shop, tmp_p
         ({"vendas_itens": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x01"}, {}, "not-a-table", 422),
         ({"vendas_itens": "Código;Cor\nA;azul\n".encode()}, {}, "missing-column", 422),
         ({"vendas_itens": b"a" * 1_200_000}, {}, "upload-too-large", 413),
-        ({}, {}, "missing-table", 422),
+        ({}, {}, "unsupported-content", 415),
         ({"vendas_itens": b"x"}, {"company_name": ""}, "invalid-request", 422),
     ],
 )

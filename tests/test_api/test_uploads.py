@@ -19,6 +19,11 @@ from tests.test_api.served import Served
 from tests.test_api.shop_door import Shop
 
 FORM = {"cnpj": CNPJ, "company_name": "Padaria"}
+BOUNDED = "multipart/form-data; boundary=x"
+NAMED = b"Content-Disposition: form-data; name=%s\r\n\r\n"
+FILED = b"Content-Disposition: form-data; name=%s; filename=a.csv\r\n\r\n"
+WHOLE = b"".join(b"--x\r\n" + NAMED % name.encode() + said.encode() + b"\r\n" for name, said in FORM.items())
+NONE = "missing-table"
 
 
 def parts(folder: Path, *, bad_lines: int = 0) -> dict[str, tuple[str, bytes]]:
@@ -152,18 +157,34 @@ def test_a_file_may_be_called_anything_and_is_stored_nowhere_else(shop: Shop, tm
 
 
 @pytest.mark.parametrize(
-    ("content", "media"),
+    ("content", "media", "status", "code"),
     [
-        (b"{}", "application/json"),
-        (b"not multipart", "multipart/form-data; boundary=x"),
-        (b"--x\r\nContent-Disposition: form-data; name=cnpj\r\n\r\n11222", "multipart/form-data; boundary=x"),
-        (b"a=b", "multipart/form-data"),
-        (b"\xff\xfe", "text/csv"),
+        (b"{}", "application/json", 415, "unsupported-content"),
+        (b"\xff\xfe", "text/csv", 415, "unsupported-content"),
+        (b"a=b", "multipart/form-data", 422, "invalid-request"),
+        (b"not multipart", "multipart/form-data; boundary=x", 422, "invalid-request"),
+        (b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--", BOUNDED, 422, "invalid-request"),
+        (b"--x\r\n" + NAMED % b"cnpj" + b"11222333000181\r\n--x--", BOUNDED, 422, "invalid-request"),
+        (b"--x\r\n" + NAMED % b"vendas" + b"a;b\r\n--x--", BOUNDED, 422, "invalid-request"),
+        (b"--x\r\n" + NAMED % b"cnpj" + b"11222", BOUNDED, 422, "incomplete-request"),
+        (WHOLE + b"--x\r\n" + FILED % b"vendas_itens" + b"a;b\r\n1;", BOUNDED, 422, "incomplete-request"),
+        (WHOLE + b"--x\r\n" + FILED % b"vendas_itens" + b"a;b\r\n", BOUNDED, 422, "incomplete-request"),
+        (WHOLE + b"--x\r\n" + FILED % b"arquivo" + b"a;b\r\n--x--", BOUNDED, 422, "invalid-request"),
+        (
+            WHOLE + b'--x\r\nContent-Disposition: form-data; name=vendas; filename=""\r\n\r\n\r\n--x--',
+            BOUNDED,
+            422,
+            NONE,
+        ),
+        (b"--x\r\n" + NAMED % b"nota" + b"x" * 1_000_001 + b"\r\n--x--", BOUNDED, 422, "invalid-request"),
+        ((b"--x\r\n" + NAMED % b"nota" + b"\r\n") * 41 + b"--x--", BOUNDED, 422, "invalid-request"),
     ],
 )
-def test_bodies_that_are_no_form_are_refused_in_words(shop: Shop, content: bytes, media: str) -> None:
+def test_bodies_that_are_no_form_are_refused_in_words(
+    shop: Shop, content: bytes, media: str, status: int, code: str
+) -> None:
     answer = shop.http.post("/upload", headers=shop.headers | {"Content-Type": media}, content=content)
-    assert answer.status_code == 422
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
 
 

@@ -1,6 +1,5 @@
 """Uploads straight to the lake: addresses, files, and the word that all is there."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from http import HTTPStatus
 from tempfile import SpooledTemporaryFile
@@ -11,6 +10,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.api.dependencies import ClientsOf, SettingsOf, Uploader, company_of
+from app.api.forms import pieces_of
+from app.api.limits import body_of
 from app.api.schemas.problems import problem_responses
 from app.api.schemas.uploads import SlotShown, UploadAccepted, UploadAnnounced, UploadPrepared
 from app.domain.access import Action
@@ -61,10 +62,15 @@ def announce_upload(announced: UploadAnnounced, caller: Uploader, clients: Clien
         }
     },
 )
-async def put_file(request: Request, at: int, found: Found, caller: Uploader, clients: ClientsOf) -> None:
+async def put_file(
+    request: Request, at: int, found: Found, caller: Uploader, clients: ClientsOf, settings: SettingsOf
+) -> None:
     """One file of an announced upload, where the lake has no addresses of its own."""
+    body_of(request).allow(settings.upload_limit_bytes)
     with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
-        await _spool(request.stream(), file)
+        async for piece in pieces_of(request):
+            await run_in_threadpool(file.write, piece)
+        file.seek(0)
         await run_in_threadpool(take_file, clients, caller.account, found.id, at, file)
 
 
@@ -84,9 +90,3 @@ def complete_upload(
     url = f"/uploads/{became}"
     response.headers["Location"] = url
     return UploadAccepted(id=became, state=UploadState.RECEIVED, url=url)
-
-
-async def _spool(stream: AsyncIterator[bytes], file: "SpooledTemporaryFile[bytes]") -> None:
-    async for piece in stream:
-        await run_in_threadpool(file.write, piece)
-    file.seek(0)

@@ -2,24 +2,27 @@
 
 import hashlib
 import json
-import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
-from pydantic import Json
+from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from app.api.dependencies import ClientsOf, SettingsOf, Uploader, company_of
+from app.api.forms import SentFile, read_form
+from app.api.limits import body_of
 from app.api.schemas.problems import problem_responses
+from app.api.schemas.upload_form import FILE_FIELDS, UploadForm
 from app.api.schemas.uploads import Rehearsed, UploadAccepted
 from app.core.clients import Clients
 from app.domain.access import Action
-from app.domain.errors import MissingTable
-from app.domain.uploads import IncomingFile, Table, UploadState
+from app.domain.errors import InvalidRequest, MissingTable
+from app.domain.uploads import IncomingFile, UploadState
 from app.pipeline.access import Caller
 from app.pipeline.audit import Deed, record
 from app.pipeline.idempotency import Reply, fingerprint, once
@@ -30,15 +33,6 @@ router = APIRouter(tags=["uploads"])
 
 _REHEARSED: dict[int | str, dict[str, Any]] = {200: {"model": Rehearsed, "description": "Of a dry run."}}
 
-OptionalFile = Annotated[UploadFile | None, File()]
-ColumnMapping = Annotated[
-    Json[dict[Table, dict[str, str]]] | None,
-    Form(
-        description="JSON: per table, headings to fields (an empty field leaves a column unused). Remembered for files "
-        "with the same headings.",
-        examples=['{"vendas_itens": {"Cód. Interno": "sku"}}'],
-    ),
-]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -55,46 +49,45 @@ IdempotencyKey = Annotated[
     status_code=HTTPStatus.ACCEPTED,
     response_model=UploadAccepted,
     responses=_REHEARSED | problem_responses(401, 403, 404, 408, 409, 413, 415, 422, 429, 503),
+    openapi_extra={"requestBody": UploadForm.as_request_body()},
 )
-def upload(
+async def upload(
+    request: Request,
     caller: Uploader,
     clients: ClientsOf,
     settings: SettingsOf,
-    cnpj: Annotated[str, Form(examples=["12.ABC.345/01DE-35"], max_length=40)],
-    company_name: Annotated[str, Form(min_length=1, max_length=200)],
-    vendas: OptionalFile = None,
-    vendas_itens: OptionalFile = None,
-    produtos: OptionalFile = None,
-    files: Annotated[list[UploadFile] | None, File(description="Files whose table we find out.")] = None,
-    columns: ColumnMapping = None,
     dry_run: Annotated[bool, Query(description="Only say how the files are understood; store nothing.")] = False,  # noqa: FBT002  a query flag
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Send one to three tables of a company. The work goes on behind; `Location` tells where to ask how."""
-    named = [(vendas, Table.SALES), (vendas_itens, Table.ITEMS), (produtos, Table.PRODUCTS)]
-    sent = [(file, table) for file, table in named if file] + [(file, None) for file in files or []]
-    company = company_of(caller, cnpj)
-    if not sent:
-        raise MissingTable
-    now = datetime.now(UTC)
+    body_of(request).allow(settings.upload_limit_bytes)
     with tempfile.TemporaryDirectory(prefix="quantyfy-upload-") as folder:
-        on_disk = [_on_disk(file, table, Path(folder) / str(at)) for at, (file, table) in enumerate(sent)]
-        if dry_run:
-            said = rehearse(on_disk, cnpj=company, today=now, mappings=columns)
-            return _json(Rehearsed.model_validate(said._asdict()), HTTPStatus.OK)
+        form = await read_form(request, Path(folder))
+        said = UploadForm.of(form.fields)
         delivery = Delivery(
             account=caller.account,
-            cnpj=company,
-            company_name=company_name,
-            files=on_disk,
+            cnpj=company_of(caller, said.cnpj),
+            company_name=said.company_name,
+            files=_incoming(form.files),
             max_bytes=settings.upload_limit_bytes,
-            mappings=columns or {},
+            mappings=said.columns or {},
         )
+        answer = (
+            partial(_rehearsed, delivery) if dry_run else partial(_taken, clients, caller, delivery, idempotency_key)
+        )
+        return await run_in_threadpool(answer)
 
-        def act() -> Reply:
-            return _received(clients, caller, delivery, now=now)
 
-        reply = act() if idempotency_key is None else _once(clients, caller, delivery, idempotency_key, act, now=now)
+def _rehearsed(delivery: Delivery) -> Response:
+    said = rehearse(delivery.files, cnpj=delivery.cnpj, today=datetime.now(UTC), mappings=delivery.mappings)
+    shown = Rehearsed.model_validate(said._asdict())
+    return Response(shown.model_dump_json(), media_type="application/json")
+
+
+def _taken(clients: Clients, caller: Caller, delivery: Delivery, idempotency_key: str | None) -> Response:
+    now = datetime.now(UTC)
+    act = partial(_received, clients, caller, delivery, now=now)
+    reply = act() if idempotency_key is None else _once(clients, caller, delivery, idempotency_key, act, now=now)
     return Response(reply.body, status_code=reply.status, headers=reply.headers, media_type="application/json")
 
 
@@ -122,18 +115,25 @@ def _sha256(path: Path) -> bytes:
         return hashlib.file_digest(stream, "sha256").digest()
 
 
-def _on_disk(file: UploadFile, table: Table | None, path: Path) -> IncomingFile:
-    """Starlette has it on disk beyond its first megabyte, nameless: what reads tables wants a path."""
-    with path.open("wb") as target:
-        shutil.copyfileobj(file.file, target)
-    return IncomingFile(name=_plain(file.filename), path=path, table=table)
+def _incoming(sent: Iterable[SentFile]) -> list[IncomingFile]:
+    """The form's files; a browser sends a nameless, empty one for each box that was left empty.
+
+    Raises:
+        InvalidRequest: a file is in no field of ours, and would be lost.
+        MissingTable: there is none.
+    """
+    files = []
+    for file in sent:
+        if file.field not in FILE_FIELDS:
+            raise InvalidRequest(problems=f"{file.field}: {', '.join(FILE_FIELDS)}")
+        if file.name or file.path.stat().st_size:
+            files.append(IncomingFile(name=_plain(file.name), path=file.path, table=FILE_FIELDS[file.field]))
+    if not files:
+        raise MissingTable
+    return files
 
 
-def _plain(name: str | None) -> str:
+def _plain(name: str) -> str:
     """What the customer calls a file, in one printable line; never a path of ours."""
-    last = (name or "").replace("\\", "/").rsplit("/", 1)[-1]
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
     return "".join(c for c in last if c.isprintable())[:255]
-
-
-def _json(shown: Rehearsed, status: HTTPStatus) -> Response:
-    return Response(shown.model_dump_json(), status_code=status, media_type="application/json")
