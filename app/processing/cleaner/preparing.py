@@ -24,15 +24,15 @@ from app.processing.cleaner.merging import Numbered, clean_columns, numbered
 from app.processing.cleaner.months import Month, MonthStore
 from app.processing.reader.records import LINE
 from app.processing.reader.sheets import Sheet
+from app.processing.validator.belonging import SalesByNumber
 from app.processing.validator.catalogue import Catalogue, read_catalogue
 from app.processing.validator.filling import FilledDown
 from app.processing.validator.items import ItemReader
 from app.processing.validator.noticing import FILE, nothing, noticed, together
-from app.processing.validator.products_seen import ProductsSeen, mixed_units
+from app.processing.validator.products_seen import ProductsSeen, met_in, products_seen
 from app.processing.validator.reporting import report_of
 from app.processing.validator.sales import SALE, SHEET, Sales, read_sales
 from app.processing.values.doubtful import doubts
-from app.processing.values.units import in_main_units
 
 MOST_FINDINGS: Final = 3_000_000
 
@@ -48,13 +48,14 @@ class Prepared:
     sheets: tuple[Sheet, ...]
     only_counted: Mapping[str, int]  # findings of the items beyond the first millions, by rule
     _store: MonthStore
-    _conversion: pl.DataFrame
+    _products: ProductsSeen
 
     def lines(self, month: tuple[int, int]) -> pl.DataFrame:
         """The clean lines of one of the months, as `columns.py` lists them."""
         lines = self._store.lines(Month(*month))
-        finished = lines if month in self._store.settled else _finished(numbered(lines), self._conversion)
-        return clean_columns(finished)
+        if month not in self._store.settled:
+            lines = self._products.in_main_units(numbered(self._products.spelled(lines)).lines)
+        return clean_columns(lines)
 
     def report(self) -> dict[str, object]:
         """How each table was understood, what became of its rows, and the first examples of each finding, as JSON."""
@@ -79,11 +80,12 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
     by_branch = _have_branches(sales) and _have_branches(items)
     catalogue = read_catalogue(products) if products else None
     headers = read_sales(sales, today=today, cnpj=cnpj, by_branch=by_branch) if sales else None
-    lines = _Lines(catalogue, headers, workdir)
+    lines = _Lines(catalogue.products if catalogue else None, workdir)
+    by_number = SalesByNumber(headers, by_branch=by_branch) if headers else None
     for number, sheet in enumerate(items):
-        reader = ItemReader(sheet, headers, today, cnpj, by_branch, FilledDown(sheet))
+        reader = ItemReader(sheet, by_number, today, cnpj, FilledDown(sheet))
         lines.read(reader, number)
-    conversion = lines.settle(items)
+    seen = lines.settle(items)
     return Prepared(
         months=lines.store.months(),
         products=catalogue.products if catalogue else None,
@@ -92,7 +94,7 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
         sheets=tuple(sheets),
         only_counted=lines.only_counted,
         _store=lines.store,
-        _conversion=conversion,
+        _products=seen,
     )
 
 
@@ -103,10 +105,10 @@ def _have_branches(sheets: Sequence[Sheet]) -> bool:
 class _Lines:
     """The item lines of an upload, gathered block by block and finished month by month."""
 
-    def __init__(self, catalogue: Catalogue | None, sales: Sales | None, workdir: Path) -> None:
-        self._products = ProductsSeen(catalogue.products if catalogue else None)
+    def __init__(self, catalogue: pl.DataFrame | None, workdir: Path) -> None:
+        self._catalogue = catalogue
         self.store = MonthStore(workdir)
-        self._sales = sales
+        self._met: list[pl.DataFrame] = []
         self._seen: list[pl.Series] = []
         self.findings: list[pl.DataFrame] = []
         self.only_counted: Counter[str] = Counter()
@@ -117,11 +119,10 @@ class _Lines:
         """All the lines of one file."""
         self.findings += [doubts(reader.sheet), _assumptions(reader.sheet)]
         for block in reader.blocks():
-            lines, unknown = self._products.spelled(reader.sheet, block.lines)
-            self.store.add(lines.with_columns(pl.lit(number, pl.Int32).alias(SHEET)))
+            self.store.add(block.lines.with_columns(pl.lit(number, pl.Int32).alias(SHEET)))
+            self._met.append(met_in(block.lines, reader.sheet, number))
             self._seen.append(block.seen)
             self._keep(block.findings)
-            self._keep(unknown)
             self.rows_in += block.rows_in
             self.rejected += block.rejected
             self.skipped += block.skipped
@@ -134,38 +135,38 @@ class _Lines:
         else:
             self.only_counted.update(dict(findings[c.RULE].value_counts().iter_rows()))
 
-    def settle(self, sheets: Sequence[Sheet]) -> pl.DataFrame:
-        """Counts what is accepted and what repeats, month by month; gives the conversions into each product's unit."""
-        conversion = self._products.conversions()
+    def settle(self, sheets: Sequence[Sheet]) -> ProductsSeen:
+        """Spells products alike, counts what is accepted and what repeats, month by month."""
+        products = products_seen(self._met, self._catalogue)
+        for number, sheet in enumerate(sheets):
+            self._keep(products.not_in_catalogue(sheet, number))
         for month in self.store.months():
-            told_apart = numbered(self.store.lines(month))
+            told_apart = numbered(products.spelled(self.store.lines(month)))
             self.skipped += told_apart.repeated.height
             self.accepted += told_apart.lines.height
             for number, sheet in enumerate(sheets):
-                self.findings += _of_month(sheet, number, told_apart)
-                self.findings.append(mixed_units(sheet, _of_sheet(told_apart.lines, number), conversion))
-            self.store.settle(month, _finished(told_apart, conversion))
-        return conversion
+                self._keep(_of_month(sheet, number, told_apart))
+                self._keep(products.mixed_units(sheet, _of_sheet(told_apart.lines, number)))
+            self.store.settle(month, products.in_main_units(told_apart.lines))
+        return products
 
     def sales_seen(self) -> pl.Series:
         """The numbers of the sales that have items."""
         return pl.concat(self._seen).unique() if self._seen else pl.Series(dtype=pl.UInt32)
 
 
-def _finished(told_apart: Numbered, conversion: pl.DataFrame) -> pl.DataFrame:
-    return in_main_units(told_apart.lines, conversion)
-
-
 def _of_sheet(lines: pl.DataFrame, number: int) -> pl.DataFrame:
     return lines.filter(pl.col(SHEET) == number)
 
 
-def _of_month(sheet: Sheet, number: int, told_apart: Numbered) -> list[pl.DataFrame]:
+def _of_month(sheet: Sheet, number: int, told_apart: Numbered) -> pl.DataFrame:
     again, alike = _of_sheet(told_apart.repeated, number), _of_sheet(told_apart.identical, number)
-    return [
-        noticed(sheet, REPEATED_ITEM, again[LINE], field=c.SKU, values=again[c.SKU]),
-        noticed(sheet, IDENTICAL_LINE, alike[LINE], field=c.SKU, values=alike[c.SKU]),
-    ]
+    return together(
+        [
+            noticed(sheet, REPEATED_ITEM, again[LINE], field=c.SKU, values=again[c.SKU]),
+            noticed(sheet, IDENTICAL_LINE, alike[LINE], field=c.SKU, values=alike[c.SKU]),
+        ]
+    )
 
 
 def _assumptions(sheet: Sheet) -> pl.DataFrame:

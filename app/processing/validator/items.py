@@ -30,10 +30,11 @@ from app.processing.columns.headings import normalised
 from app.processing.reader.ahead import one_ahead
 from app.processing.reader.records import LINE
 from app.processing.reader.sheets import Sheet
+from app.processing.validator.belonging import SALE_STATUS, SalesByNumber
 from app.processing.validator.branches import branches
 from app.processing.validator.filling import FilledDown
 from app.processing.validator.noticing import nothing, noticed_where, together
-from app.processing.validator.sales import SALE, Sales
+from app.processing.validator.sales import SALE
 from app.processing.validator.screening import Problem, screen
 from app.processing.values.codes import is_scientific
 from app.processing.values.doubtful import without_doubtful_numbers
@@ -61,7 +62,6 @@ KEPT: Final = (
     c.CANAL,
     c.LOJA,
 )
-_OF_THE_SALE: Final = (c.DATA_VENDA, c.CANAL, c.LOJA)
 LONGEST_CODE: Final = 60
 _MERCADO_LIVRE_UNITS: Final = "unidades"  # left blank there when it is one
 _BLANK: Final = r"^[\s\-\u00a0]*$"
@@ -83,10 +83,9 @@ class ItemReader:
     """Reads the blocks of one items file, in order."""
 
     sheet: Sheet
-    sales: Sales | None
+    sales: SalesByNumber | None
     today: date
     cnpj: Cnpj | None
-    by_branch: bool
     filled_down: FilledDown
 
     def blocks(self) -> Iterator[Block]:
@@ -138,22 +137,9 @@ class ItemReader:
 
     def _with_sales(self, values: pl.DataFrame) -> pl.DataFrame:
         """With the number of the sale, and its date, channel, branch and situation before the item's own."""
-        if self.sales is None:
-            return values.with_columns(
-                pl.lit(None, pl.UInt32).alias(SALE), pl.lit(None, pl.String).alias("sale_status")
-            )
-        key = [c.ID_VENDA, c.LOJA] if self.by_branch else [c.ID_VENDA]
-        taken = [name for name in _OF_THE_SALE if name not in key]
-        both = [name for name in taken if values[name].null_count() < values.height]
-        status = pl.col(c.SITUACAO).alias("sale_status")
-        of_sale = self.sales.rows.select(SALE, *key, *(pl.col(name).alias(f"{name}_of_sale") for name in taken), status)
-        if of_sale.height > values.height:  # of very many sales, those of this block
-            of_sale = of_sale.join(values.select(key).unique(), on=key, how="semi", nulls_equal=self.by_branch)
-        joined = values.join(of_sale, on=key, how="left", nulls_equal=self.by_branch, maintain_order="left")
-        return joined.with_columns(
-            (pl.coalesce(f"{name}_of_sale", name) if name in both else pl.col(f"{name}_of_sale")).alias(name)
-            for name in taken
-        )
+        if self.sales is not None:
+            return self.sales.joined_to(values)
+        return values.with_columns(pl.lit(None, pl.UInt32).alias(SALE), pl.lit(None, pl.String).alias(SALE_STATUS))
 
     def _problems(self, cells: pl.DataFrame, values: pl.DataFrame) -> tuple[Problem, ...]:
         quantity = values[c.QUANTIDADE]
@@ -227,7 +213,7 @@ def _clean(values: pl.DataFrame) -> pl.DataFrame:
     from_price = quantity.abs() * pl.col(c.PRECO_UNITARIO) - pl.col(k.VALOR_DESCONTO).abs().fill_null(0)
     made = {
         c.LINHA: pl.col(c.LINHA).cast(pl.UInt32, strict=False),
-        c.SITUACAO: pl.coalesce("sale_status", c.SITUACAO, pl.lit(Status.COMPLETED.value)),
+        c.SITUACAO: pl.coalesce(SALE_STATUS, c.SITUACAO, pl.lit(Status.COMPLETED.value)),
         c.QUANTIDADE_DEVOLVIDA: pl.col(c.QUANTIDADE_DEVOLVIDA).fill_null(0.0),
         c.UNIDADE: pl.lit(clean_units(values[c.UNIDADE])),
         c.PRECO_UNITARIO: pl.col(c.PRECO_UNITARIO).fill_null(total / quantity.abs()),
