@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Query, Request, Response
 from starlette.datastructures import Headers
 
+from app.api.preferences import Wish, wishes
 from app.core.clients import Clients
 from app.domain.errors import InvalidRequest, NotAcceptable
 from app.pipeline.audit import note_reading
@@ -75,6 +76,7 @@ def reading_responses() -> dict[int | str, dict[str, Any]]:
         "ETag": text | {"description": "Of the run, the question and the format."},
         "Last-Modified": text | {"description": "When the run was published."},
         "Link": text | {"description": '`rel="next"`: the page after this one.'},
+        "Quantyfy-Run": text | {"description": "Which run this is of, for formats that cannot say so themselves."},
     }
     return {
         200: {"description": "In the format that was asked for.", "content": content, "headers": headers},
@@ -133,6 +135,7 @@ def _validators(request: Request, what: Published, kind: Format) -> dict[str, st
     return {
         "ETag": f'"{tag}"',
         "Last-Modified": format_datetime(what.published_at.astimezone(UTC), usegmt=True),
+        "Quantyfy-Run": str(what.run),
         "Cache-Control": "private, no-cache",
         "Vary": "Accept, Accept-Encoding, Authorization, Cookie",
     }
@@ -155,27 +158,18 @@ def _text(value: object) -> str:
 
 def _negotiated(accept: str) -> Format:
     """The format the reader prefers most; of equals, ours (JSON first)."""
-    wishes = [_wish(part) for part in accept.split(",")]
-    ranked = sorted(MEDIA_TYPES, key=lambda kind: -_quality(MEDIA_TYPES[kind], wishes))
-    if _quality(MEDIA_TYPES[ranked[0]], wishes) <= 0:
+    wanted = wishes(accept)
+    ranked = sorted(MEDIA_TYPES, key=lambda kind: -_quality(MEDIA_TYPES[kind], wanted))
+    if not _quality(MEDIA_TYPES[ranked[0]], wanted) > 0:  # nor NaN
         raise NotAcceptable(known=", ".join(MEDIA_TYPES.values()))
     return ranked[0]
 
 
-def _wish(part: str) -> tuple[str, float]:
-    media, *parameters = (piece.strip() for piece in part.split(";"))
-    quality = next((found[2:] for found in parameters if found.startswith("q=")), "1")
-    try:
-        return media.lower(), float(quality)
-    except ValueError:
-        return media.lower(), 0.0
-
-
-def _quality(media: str, wishes: list[tuple[str, float]]) -> float:
+def _quality(media: str, wanted: list[Wish]) -> float:
     """Of the most exact wish that covers it (RFC 9110, 12.5.1)."""
     family = media.partition("/")[0] + "/*"
     for name in (media, family, "*/*"):
-        found = [quality for wish, quality in wishes if wish == name]
+        found = [wish.quality for wish in wanted if wish.name == name]
         if found:
             return max(found)
     return 0.0

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
+from app.api import crossing
 from app.api.limits import Bounds, Patience
-from app.api.manners import EXPOSED, Manners
+from app.api.manners import Manners
 from app.api.observability import Observed
 from app.api.openapi import describe
 from app.api.problems import register
@@ -48,13 +48,6 @@ def _dress(app: FastAPI, settings: Settings) -> None:
     patience = Patience(pause=settings.body_pause_seconds, answer=settings.answer_seconds)
     app.add_middleware(Bounds, patience=patience)
     app.add_middleware(Remembered)
-    if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins.split(),
-            allow_methods=["*"],
-            allow_headers=["*"],
-            expose_headers=EXPOSED,
-        )
+    crossing.allow(app, settings.cors_origins.split())
     app.add_middleware(Manners)
     app.add_middleware(Observed)

@@ -9,7 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.preferences import wishes
 from app.domain import errors
 from app.domain.errors import AppError
 from app.domain.text import Language
@@ -28,6 +30,7 @@ _STATUS: Mapping[type[AppError], HTTPStatus] = {
     errors.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     errors.UnsupportedContent: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.TooSlow: HTTPStatus.REQUEST_TIMEOUT,
+    errors.AddressTooLong: HTTPStatus.REQUEST_URI_TOO_LONG,
     errors.HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     errors.MissingScope: HTTPStatus.FORBIDDEN,
@@ -43,18 +46,21 @@ _MEDIA_TYPE = "application/problem+json"
 
 def register(app: FastAPI) -> None:
     """Make every error of the application leave as a problem."""
+    app.add_middleware(Unforeseen)
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(OperationalError, _database_away)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def language_of(request: Request) -> Language:
     """English when the reader prefers it to Portuguese; Portuguese otherwise."""
-    wanted = request.headers.get("accept-language", "").lower()
-    english, portuguese = wanted.find("en"), wanted.find("pt")
-    return "en" if english >= 0 and (portuguese < 0 or english < portuguese) else "pt-BR"
+    wanted = wishes(request.headers.get("accept-language", ""))
+    english, portuguese = (
+        max((wish.quality for wish in wanted if wish.name.partition("-")[0] == language), default=0.0)
+        for language in ("en", "pt")
+    )
+    return "en" if english > portuguese else "pt-BR"
 
 
 def status_of(error: type[AppError]) -> HTTPStatus:
@@ -105,6 +111,25 @@ async def _database_away(request: Request, error: Exception) -> JSONResponse:
     return problem(request, errors.Unavailable(part="PostgreSQL"))
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    get_logger().error("unexpected error", exc_info=error)
-    return problem(request, AppError())
+class Unforeseen:
+    """Answers what nobody foresaw, inside all that dresses an answer: it too has an id, a policy and our words."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and say so if that fails."""
+        has_begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as error:
+            if has_begun or scope["type"] != "http":
+                raise
+            get_logger().error("unexpected error", exc_info=error)
+            await problem(Request(scope), AppError())(scope, receive, send)

@@ -1,10 +1,13 @@
 """Settings: the only reader of the environment."""
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_ORIGIN: Final = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?|http://(localhost|127\.0\.0\.1)(:\d{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -46,7 +49,8 @@ class Settings(BaseSettings):
         default=1200, gt=0, description="How often one key may ask, unless the key has a limit of its own."
     )
     cors_origins: str = Field(
-        default="", description="Other sites whose pages may call the API, between spaces; none by default."
+        default="",
+        description="Other sites whose pages may call the API with a key, between spaces (https://loja.com.br).",
     )
     webhooks_to_private: bool = Field(
         default=False,
@@ -76,6 +80,15 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         default=None, description="Key for `upload` and `predictions`; unset: the local one under home."
     )
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: str) -> str:
+        """Each is named: no wildcard, and no page that came over plain http, where anyone on the way may change it."""
+        wrong = [origin for origin in origins.split() if not _ORIGIN.fullmatch(origin)]
+        if wrong:
+            raise ValueError(f"no origins, such as https://loja.com.br: {', '.join(wrong)}")
+        return origins
 
     @property
     def lake(self) -> str:

@@ -218,6 +218,16 @@ class HeadersTooLarge(BadInput):
     explanation = Text("O limite é de {limit_kb} kB.", "The limit is {limit_kb} kB.")
 
 
+class AddressTooLong(BadInput):
+    """O endereço do pedido é longo demais."""
+
+    code = "address-too-long"
+    english = "The request's address is too long."
+    explanation = Text(
+        "O limite, com os parâmetros, é de {limit_kb} kB.", "The limit, with its parameters, is {limit_kb} kB."
+    )
+
+
 class OtherRequestWithThisKey(BadInput):
     """Esta Idempotency-Key já foi usada em outro pedido."""
 

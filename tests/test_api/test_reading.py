@@ -37,6 +37,7 @@ def test_every_format_has_the_rows_of_json(served: Served, path: str, kind: Form
     assert answer.headers["content-type"].startswith(MEDIA_TYPES[kind])
     assert answer.headers["content-disposition"].endswith(f'.{kind.value}"')
     found = frame(answer.content, kind)
+    assert answer.headers["quantyfy-run"] == get(served, f"/{path}/{CNPJ}").json()["run_id"]
     assert found.columns == list(rows[0])
     assert found.height == len(rows)
     assert get(served, f"/{path}/{CNPJ}", format=kind.value).content[:40] == answer.content[:40]

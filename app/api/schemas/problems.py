@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 # RFC 9110's names, which Python has only from 3.13 on: the committed document is one for all of them.
-_RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
+_RENAMED = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 
 
 class Problem(BaseModel):
@@ -29,9 +29,9 @@ class ProblemKind(BaseModel):
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems a route may answer, for the OpenAPI document. Any may meet a bad version or huge headers."""
+    """The problems a route may answer, for the OpenAPI document. Any may meet a bad version or be too long."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": _RENAMED.get(status, HTTPStatus(status).phrase), "content": content}
-        for status in sorted({400, 431, *statuses})
+        for status in sorted({400, 414, 431, *statuses})
     }
