@@ -7,24 +7,25 @@ from procrastinate.schema import SchemaManager
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.migrations import APPLICATION_ROLE
+from app.core.migrations.pieces import EVERYTHING, moment, of_company, only_its_account, owned_table
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-OWNED = ("api_keys", "companies", "uploads", "runs", "published")
-
 
 def upgrade() -> None:
+    _make_role()
     op.create_table(
         "accounts",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        _moment("created_at"),
+        moment("created_at"),
         sa.PrimaryKeyConstraint("id", name="pk_accounts"),
     )
-    _owned_table(
+    only_its_account("accounts", column="id")
+    owned_table(
         "api_keys",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("prefix", sa.Text(), nullable=False),
@@ -33,7 +34,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_api_keys_account_id"),
     )
     op.create_index("ix_api_keys_key_hash", "api_keys", ["key_hash"])
-    _owned_table(
+    owned_table(
         "companies",
         sa.Column("cnpj", sa.Text(), nullable=False),
         sa.Column("slug", sa.Text(), nullable=False),
@@ -41,7 +42,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_companies_account_id"),
         sa.UniqueConstraint("account_id", "cnpj", name="uq_companies_account_id_cnpj"),
     )
-    _owned_table(
+    owned_table(
         "uploads",
         sa.Column("company_id", sa.Uuid(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
@@ -50,8 +51,8 @@ def upgrade() -> None:
         sa.Column("report", JSONB(), nullable=False),
         sa.Column("timings", JSONB(), nullable=False),
         sa.Column("error", JSONB(), nullable=True),
-        _moment("updated_at"),
-        _of_company("uploads"),
+        moment("updated_at"),
+        of_company("uploads"),
     )
     op.create_index("ix_uploads_account_id_company_id_created_at", "uploads", ["account_id", "company_id", "created_at"])
     op.create_index(
@@ -61,7 +62,7 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("state <> 'failed'"),
     )
-    _owned_table(
+    owned_table(
         "runs",
         sa.Column("company_id", sa.Uuid(), nullable=False),
         sa.Column("upload_id", sa.Uuid(), nullable=True),
@@ -70,7 +71,7 @@ def upgrade() -> None:
         sa.Column("timings", JSONB(), nullable=False),
         sa.Column("metrics", JSONB(), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        _of_company("runs"),
+        of_company("runs"),
     )
     op.create_index("ix_runs_account_id_company_id_created_at", "runs", ["account_id", "company_id", "created_at"])
     op.create_table(
@@ -81,48 +82,22 @@ def upgrade() -> None:
         sa.Column("month", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("run_id", sa.Uuid(), nullable=True),
-        _moment("published_at"),
+        moment("published_at"),
         sa.PrimaryKeyConstraint("account_id", "company_id", "kind", "month", name="pk_published"),
-        _of_company("published"),
+        of_company("published"),
     )
+    only_its_account("published")
     # One script of many statements with bare % signs: it goes past SQLAlchemy's parameter parsing.
     op.get_bind().connection.driver_connection.execute(SchemaManager(PsycopgConnector()).get_schema())
-    _secure()
+    _grant()
 
 
 def downgrade() -> None:
     raise NotImplementedError("the first version has nothing beneath it")
 
 
-def _moment(name: str) -> sa.Column:
-    return sa.Column(name, sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now())
-
-
-def _of_company(table: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["account_id", "company_id"],
-        ["companies.account_id", "companies.id"],
-        name=f"fk_{table}_account_id_company_id",
-    )
-
-
-def _owned_table(name: str, *parts: sa.schema.SchemaItem) -> None:
-    op.create_table(
-        name,
-        sa.Column("account_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        _moment("created_at"),
-        *parts,
-        sa.PrimaryKeyConstraint("account_id", "id", name=f"pk_{name}"),
-    )
-
-
-def _secure() -> None:
-    """The application's role owns nothing, and sees the rows of the account its transaction names, no others.
-
-    nullif: a pooled connection that once had the setting reads '' afterwards, not NULL.
-    """
-    current = "nullif(current_setting('app.account_id', true), '')::uuid"
+def _make_role() -> None:
+    """The application's role owns nothing, and sees the rows of the account its transaction names, no others."""
     op.execute(
         f"""
         DO $$ BEGIN
@@ -132,17 +107,15 @@ def _secure() -> None:
         END $$
         """
     )
-    for table, column in (("accounts", "id"), *((owned, "account_id") for owned in OWNED)):
-        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY of_account ON {table} USING ({column} = {current}) WITH CHECK ({column} = {current})")
-        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {APPLICATION_ROLE}")
+
+
+def _grant() -> None:
     # Who calls is not known until its key is found: a transaction that names a key's hash sees that one row.
     op.execute(
         "CREATE POLICY of_presented_key ON api_keys FOR SELECT "
         "USING (key_hash = decode(nullif(current_setting('app.key_hash', true), ''), 'hex'))"
     )
     for what in ("procrastinate_jobs", "procrastinate_events", "procrastinate_workers", "procrastinate_periodic_defers"):
-        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {what} TO {APPLICATION_ROLE}")
+        op.execute(f"GRANT {EVERYTHING} ON {what} TO {APPLICATION_ROLE}")
     op.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APPLICATION_ROLE}")
     op.execute(f"GRANT SELECT ON alembic_version TO {APPLICATION_ROLE}")

@@ -4,15 +4,12 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from app.core.migrations import APPLICATION_ROLE
+from app.core.migrations.pieces import CURRENT_ACCOUNT, EVERYTHING, force, moment, only_its_account, owned_table
 
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
-
-CURRENT = "nullif(current_setting('app.account_id', true), '')::uuid"
-EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
 
 
 def upgrade() -> None:
@@ -64,7 +61,7 @@ def _keys_with_scopes() -> None:
 
 
 def _people() -> None:
-    _owned_table(
+    owned_table(
         "users",
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -76,7 +73,7 @@ def _people() -> None:
     )
     op.create_index("ix_users_email", "users", ["email"])
     for table, lives in (("user_sessions", "revoked_at"), ("user_tokens", "used_at")):
-        _owned_table(
+        owned_table(
             table,
             sa.Column("user_id", sa.Uuid(), nullable=False),
             sa.Column("token_hash", sa.LargeBinary(), nullable=False),
@@ -96,10 +93,10 @@ def _people() -> None:
         sa.Column("subject", sa.LargeBinary(), nullable=False),
         sa.Column("failures", sa.BigInteger(), nullable=False),
         sa.Column("blocked_until", sa.DateTime(timezone=True), nullable=True),
-        _moment("updated_at"),
+        moment("updated_at"),
         sa.PrimaryKeyConstraint("subject", name="pk_login_attempts"),
     )
-    _force("login_attempts", EVERYTHING)
+    force("login_attempts", EVERYTHING)
     of_subject = f"subject = {_digest('app.subject')}"
     op.execute(f"CREATE POLICY of_subject ON login_attempts USING ({of_subject}) WITH CHECK ({of_subject})")
 
@@ -113,11 +110,11 @@ def _uploads() -> None:
         sa.Column("status", sa.BigInteger(), nullable=True),
         sa.Column("headers", JSONB(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=True),
-        _moment("created_at"),
+        moment("created_at"),
         sa.PrimaryKeyConstraint("account_id", "key", name="pk_idempotency_keys"),
     )
-    _of_account("idempotency_keys", EVERYTHING)
-    _owned_table(
+    only_its_account("idempotency_keys")
+    owned_table(
         "direct_uploads",
         sa.Column("cnpj", sa.Text(), nullable=False),
         sa.Column("company_name", sa.Text(), nullable=False),
@@ -128,7 +125,7 @@ def _uploads() -> None:
 
 
 def _webhooks() -> None:
-    _owned_table(
+    owned_table(
         "webhooks",
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("secret", sa.Text(), nullable=False),
@@ -136,7 +133,7 @@ def _webhooks() -> None:
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_webhooks_account_id"),
     )
-    _owned_table(
+    owned_table(
         "webhook_deliveries",
         sa.Column("webhook_id", sa.Uuid(), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
@@ -163,7 +160,7 @@ def _records() -> None:
         "audit_log",
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        _moment("created_at"),
+        moment("created_at"),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
@@ -174,14 +171,14 @@ def _records() -> None:
     )
     op.create_index("ix_audit_log_account_id_created_at", "audit_log", ["account_id", "created_at"])
     # Append-only by PostgreSQL's own hand: nothing is changed, and only what is over a year old can go.
-    _force("audit_log", "SELECT, INSERT, DELETE")
-    mine = f"account_id = {CURRENT}"
+    force("audit_log", "SELECT, INSERT, DELETE")
+    mine = f"account_id = {CURRENT_ACCOUNT}"
     op.execute(f"CREATE POLICY to_read ON audit_log FOR SELECT USING ({mine})")
     op.execute(f"CREATE POLICY to_append ON audit_log FOR INSERT WITH CHECK ({mine})")
     op.execute(
         f"CREATE POLICY to_expire ON audit_log FOR DELETE USING ({mine} AND created_at < now() - interval '12 months')"
     )
-    _owned_table(
+    owned_table(
         "erasures",
         sa.Column("cnpj", sa.Text(), nullable=False),
         sa.Column("lake_prefixes", JSONB(), nullable=False),
@@ -211,34 +208,6 @@ def _announcements() -> None:
         "CREATE TRIGGER announce AFTER DELETE OR UPDATE OF scopes, cnpjs, requests_per_minute, expires_at, revoked_at "
         "ON api_keys FOR EACH ROW EXECUTE FUNCTION announce_change()"
     )
-
-
-def _moment(name: str) -> sa.Column:
-    return sa.Column(name, sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now())
-
-
-def _owned_table(name: str, *parts: sa.schema.SchemaItem) -> None:
-    op.create_table(
-        name,
-        sa.Column("account_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        _moment("created_at"),
-        *parts,
-        sa.PrimaryKeyConstraint("account_id", "id", name=f"pk_{name}"),
-    )
-    _of_account(name, EVERYTHING)
-
-
-def _of_account(table: str, rights: str) -> None:
-    _force(table, rights)
-    mine = f"account_id = {CURRENT}"
-    op.execute(f"CREATE POLICY of_account ON {table} USING ({mine}) WITH CHECK ({mine})")
-
-
-def _force(table: str, rights: str) -> None:
-    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-    op.execute(f"GRANT {rights} ON {table} TO {APPLICATION_ROLE}")
 
 
 def _policy(table: str, name: str, condition: str) -> None:
