@@ -1,6 +1,6 @@
 """What tables of more than one version are made of. History stands: a piece that must change gets a sibling."""
 
-from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ CURRENT_ACCOUNT = "nullif(current_setting('app.account_id', true), '')::uuid"
 EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
 
 
-def moment(name: str) -> "sa.Column[datetime]":
+def moment(name: str) -> sa.Column[Any]:
     """A time that is now unless said otherwise."""
     return sa.Column(name, sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now())
 
