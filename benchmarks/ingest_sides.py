@@ -5,6 +5,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import polars as pl
 
 from app.domain.uploads import IncomingFile, Table
 from app.processing.cleaner.merging import merge
-from app.processing.cleaner.preparing import Prepared, prepare
+from app.processing.cleaner.preparing import MONTHS_AT_ONCE, Prepared, prepare
 from app.processing.feature_engineering import daily_demand
 from app.processing.reader.recognition import recognise
 from app.processing.reader.sheets import Limits
@@ -35,12 +36,17 @@ def prepared_from(folder: Path, out: Path) -> Prepared:
 
 
 def write_months(prepared: Prepared, out: Path) -> None:
-    """The lines and the demand of each month, and the products."""
-    for year, month in prepared.months:
-        path = out / f"itens-{year}-{month:02}.parquet"
-        merged = merge(pl.read_parquet(path) if path.exists() else None, prepared.lines((year, month)))
+    """The lines and the demand of each month, two months at once as the story does, and the products."""
+
+    def write(month: tuple[int, int]) -> None:
+        name = f"{month[0]}-{month[1]:02}.parquet"
+        path = out / f"itens-{name}"
+        merged = merge(pl.read_parquet(path) if path.exists() else None, prepared.lines(month))
         merged.lines.write_parquet(path)
-        daily_demand(merged.lines).write_parquet(out / f"features-{year}-{month:02}.parquet")
+        daily_demand(merged.lines).write_parquet(out / f"features-{name}")
+
+    with ThreadPoolExecutor(MONTHS_AT_ONCE) as pool:
+        list(pool.map(write, prepared.months))
     if prepared.products is not None:
         prepared.products.write_parquet(out / "produtos.parquet")
 

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from app.domain import columns as c
-from app.processing.reader.records import LINE
 from app.processing.validator.sales import SHEET
 
 KEY: Final = (c.LOJA, c.ID_VENDA, c.SKU, c.LINHA)
@@ -56,30 +55,34 @@ def numbered(lines: pl.DataFrame) -> Numbered:
     Of lines with the same item number the last counts. Lines without a number are told apart by occurrence within their
     file, and a later file's replace an earlier one's.
     """
-    alike = lines.select(pl.struct(c.LOJA, c.ID_VENDA, c.SKU).hash()).to_series().is_duplicated()
+    alike = _perhaps_alike(lines)
+    numbers = lines[c.LINHA].fill_null(1)
     if not alike.any():
-        return Numbered(_with_first_number(lines), lines.clear(), lines.clear())
+        return Numbered(lines.with_columns(numbers), lines.clear(), lines.clear())
     several = lines.filter(alike)
     occurrence = pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over(SHEET, c.LOJA, c.ID_VENDA, c.SKU)
-    told_apart = several.with_columns(
-        pl.col(c.LINHA).fill_null(occurrence), pl.col(c.LINHA).is_null().alias("unnumbered")
-    )
-    kept = told_apart.unique(KEY, keep="last", maintain_order=True)
-    repeated = (
-        told_apart.join(kept, on=[SHEET, LINE], how="anti") if kept.height < told_apart.height else told_apart.clear()
-    )
+    told_apart = several.with_columns(pl.col(c.LINHA).fill_null(occurrence))
+    lasts = told_apart.select(pl.struct(KEY).is_last_distinct()).to_series()
+    kept = told_apart.filter(lasts)
     same = pl.struct(c.LOJA, c.ID_VENDA, c.SKU, *_CONTENT)
-    identical = kept.filter(pl.col("unnumbered") & ~same.is_first_distinct())
-    single = _with_first_number(lines.filter(~alike))
+    unnumbered = several[c.LINHA].is_null().filter(lasts)
+    everything = lines.with_columns(numbers.scatter(alike.arg_true(), told_apart[c.LINHA]))
     return Numbered(
-        pl.concat([single, kept.drop("unnumbered")]).sort(SHEET, LINE),
-        repeated.drop("unnumbered"),
-        identical.drop("unnumbered"),
+        everything if lasts.all() else everything.filter(_in_place(lasts, of=alike)),
+        told_apart.filter(~lasts),
+        kept.filter(unnumbered & ~kept.select(same.is_first_distinct()).to_series()),
     )
 
 
-def _with_first_number(lines: pl.DataFrame) -> pl.DataFrame:
-    return lines.with_columns(pl.col(c.LINHA).fill_null(1))
+def _perhaps_alike(lines: pl.DataFrame) -> pl.Series:
+    """Lines that share sale and product with another, and maybe a few more: it looks at hashes."""
+    hashes = lines.select(pl.col(c.LOJA).hash(1) ^ pl.col(c.ID_VENDA).hash(2) ^ pl.col(c.SKU).hash(3))
+    return hashes.to_series().is_duplicated()
+
+
+def _in_place(flags: pl.Series, *, of: pl.Series) -> pl.Series:
+    """Flags about the rows that a mask picks, as a mask over all rows; rows not picked stay."""
+    return ~of | of.scatter(of.arg_true(), flags)
 
 
 def clean_columns(lines: pl.DataFrame) -> pl.DataFrame:

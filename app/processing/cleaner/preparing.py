@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 
@@ -35,6 +37,7 @@ from app.processing.validator.sales import SALE, SHEET, Sales, read_sales
 from app.processing.values.doubtful import doubts
 
 MOST_FINDINGS: Final = 3_000_000
+MONTHS_AT_ONCE: Final = 2
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,14 @@ def _have_branches(sheets: Sequence[Sheet]) -> bool:
     return bool(sheets) and all(sheet.has(c.LOJA) for sheet in sheets)
 
 
+class _Settled(NamedTuple):
+    """What became of the lines of a month."""
+
+    accepted: int
+    repeated: int
+    findings: pl.DataFrame
+
+
 class _Lines:
     """The item lines of an upload, gathered block by block and finished month by month."""
 
@@ -140,15 +151,18 @@ class _Lines:
         products = products_seen(self._met, self._catalogue)
         for number, sheet in enumerate(sheets):
             self._keep(products.not_in_catalogue(sheet, number))
-        for month in self.store.months():
-            told_apart = numbered(products.spelled(self.store.lines(month)))
-            self.skipped += told_apart.repeated.height
-            self.accepted += told_apart.lines.height
-            for number, sheet in enumerate(sheets):
-                self._keep(_of_month(sheet, number, told_apart))
-                self._keep(products.mixed_units(sheet, _of_sheet(told_apart.lines, number)))
-            self.store.settle(month, products.in_main_units(told_apart.lines))
+        with ThreadPoolExecutor(MONTHS_AT_ONCE) as pool:
+            for settled in pool.map(partial(self._settle_month, products, sheets), self.store.months()):
+                self.skipped += settled.repeated
+                self.accepted += settled.accepted
+                self._keep(settled.findings)
         return products
+
+    def _settle_month(self, products: ProductsSeen, sheets: Sequence[Sheet], month: Month) -> _Settled:
+        told_apart = numbered(products.spelled(self.store.lines(month)))
+        findings = [_of_month(sheet, number, told_apart, products) for number, sheet in enumerate(sheets)]
+        self.store.settle(month, products.in_main_units(told_apart.lines))
+        return _Settled(told_apart.lines.height, told_apart.repeated.height, together(findings))
 
     def sales_seen(self) -> pl.Series:
         """The numbers of the sales that have items."""
@@ -159,12 +173,13 @@ def _of_sheet(lines: pl.DataFrame, number: int) -> pl.DataFrame:
     return lines.filter(pl.col(SHEET) == number)
 
 
-def _of_month(sheet: Sheet, number: int, told_apart: Numbered) -> pl.DataFrame:
+def _of_month(sheet: Sheet, number: int, told_apart: Numbered, products: ProductsSeen) -> pl.DataFrame:
     again, alike = _of_sheet(told_apart.repeated, number), _of_sheet(told_apart.identical, number)
     return together(
         [
             noticed(sheet, REPEATED_ITEM, again[LINE], field=c.SKU, values=again[c.SKU]),
             noticed(sheet, IDENTICAL_LINE, alike[LINE], field=c.SKU, values=alike[c.SKU]),
+            products.mixed_units(sheet, number, told_apart.lines),
         ]
     )
 

@@ -45,13 +45,15 @@ class ProductsSeen(NamedTuple):
         new = self.unknown.filter(pl.col(SHEET) == number)
         return noticed(sheet, UNKNOWN_PRODUCT, new[LINE], field=c.SKU, values=new[c.SKU])
 
-    def mixed_units(self, sheet: Sheet, lines: pl.DataFrame) -> pl.DataFrame:
-        """A finding for each product of these lines that is counted apart for its unit."""
+    def mixed_units(self, sheet: Sheet, number: int, lines: pl.DataFrame) -> pl.DataFrame:
+        """A finding for each product that is counted apart for its unit in the sheet's part of these lines."""
         apart = self.conversion.filter(pl.col(NEW_SKU) != pl.col(c.SKU))
         if apart.is_empty():
             return nothing()
-        first = lines.join(apart, on=[c.SKU, c.UNIDADE], how="semi").unique(
-            [c.SKU, c.UNIDADE], keep="first", maintain_order=True
+        first = (
+            lines.filter(pl.col(SHEET) == number)
+            .join(apart, on=[c.SKU, c.UNIDADE], how="semi")
+            .unique([c.SKU, c.UNIDADE], keep="first", maintain_order=True)
         )
         return noticed(sheet, MIXED_UNITS, first[LINE], field=c.UNIDADE, values=first[c.SKU])
 
@@ -70,13 +72,16 @@ def products_seen(parts: Sequence[pl.DataFrame], catalogue: pl.DataFrame | None)
     A code whose leading zeros a spreadsheet took is matched with the catalogue's when only one fits.
     """
     met = pl.concat([pl.DataFrame(schema=_MET), *parts]).with_columns(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED))
-    known = _known(pl.DataFrame(schema={c.SKU: pl.String}) if catalogue is None else catalogue.select(c.SKU))
-    spelled = pl.coalesce(_SPELLED, _ZEROS_BACK, pl.col(c.SKU).first().over(_FOLDED)).alias(_SPELLED)
-    told = met.join(known, on=_FOLDED, how="left", maintain_order="left").with_columns(
-        spelled, is_new=pl.col(_SPELLED).is_null() & pl.col(_ZEROS_BACK).is_null()
+    codes = pl.DataFrame(schema={c.SKU: pl.String}) if catalogue is None else catalogue.select(c.SKU)
+    known = codes.select(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED), pl.col(c.SKU).alias(_SPELLED))
+    listed = met.join(known, on=_FOLDED, how="inner")
+    others = met.join(known, on=_FOLDED, how="anti", maintain_order="left").join(
+        _without_zeros(known), on=_FOLDED, how="left", maintain_order="left"
     )
+    unlisted = others.with_columns(pl.coalesce(_ZEROS_BACK, pl.col(c.SKU).first().over(_FOLDED)).alias(_SPELLED))
+    new = unlisted.filter(pl.col(_ZEROS_BACK).is_null()).unique(_FOLDED, keep="first", maintain_order=True)
+    told = pl.concat([listed, unlisted.drop(_ZEROS_BACK)])
     sold = told.group_by(pl.col(_SPELLED).alias(c.SKU), c.UNIDADE).agg(pl.col("len").sum())
-    new = told.filter("is_new").unique(_FOLDED, keep="first", maintain_order=True)
     return ProductsSeen(
         told.filter(pl.col(_SPELLED) != pl.col(c.SKU)).select(c.SKU, _SPELLED).unique(c.SKU),
         new.clear() if catalogue is None else new,
@@ -84,11 +89,8 @@ def products_seen(parts: Sequence[pl.DataFrame], catalogue: pl.DataFrame | None)
     )
 
 
-def _known(codes: pl.DataFrame) -> pl.DataFrame:
-    """The catalogue's spelling of each code, and of each code less its leading zeros if no other code is that."""
-    folded = codes.select(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED), pl.col(c.SKU).alias(_SPELLED))
-    bare = codes.select(
-        pl.col(c.SKU).str.to_lowercase().str.strip_chars_start("0").alias(_FOLDED), pl.col(c.SKU).alias(_ZEROS_BACK)
-    )
+def _without_zeros(known: pl.DataFrame) -> pl.DataFrame:
+    """The catalogue's spelling of each code less its leading zeros, if no other code is that."""
+    bare = known.select(pl.col(_FOLDED).str.strip_chars_start("0"), pl.col(_SPELLED).alias(_ZEROS_BACK))
     sure = bare.filter(~pl.col(_FOLDED).is_duplicated() & (pl.col(_FOLDED) != ""))
-    return pl.concat([folded, sure.join(folded, on=_FOLDED, how="anti")], how="diagonal")
+    return sure.join(known, on=_FOLDED, how="anti")
