@@ -8,6 +8,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
+import polars as pl
 from fastapi import Depends, Query, Request, Response
 from starlette.datastructures import Headers
 
@@ -69,8 +70,6 @@ def rows_wanted(limit: int | None, kind: Format, *, by_default: int) -> int:
 
 def reading_responses() -> dict[int | str, dict[str, Any]]:
     """What a reading answers when all is well, for the OpenAPI document."""
-    binary = {"schema": {"type": "string", "format": "binary"}}
-    content = {media: binary for kind, media in MEDIA_TYPES.items() if kind is not Format.JSON}
     text = {"schema": {"type": "string"}}
     headers = {
         "ETag": text | {"description": "Of the run, the question and the format."},
@@ -79,9 +78,23 @@ def reading_responses() -> dict[int | str, dict[str, Any]]:
         "Quantyfy-Run": text | {"description": "Which run this is of, for formats that cannot say so themselves."},
     }
     return {
-        200: {"description": "In the format that was asked for.", "content": content, "headers": headers},
+        200: {"description": "In the format that was asked for.", "content": file_contents(), "headers": headers},
         304: {"description": "What you have is what there is."},
     }
+
+
+def file_contents() -> dict[str, Any]:
+    """Every format but JSON, for the OpenAPI document."""
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {media: binary for kind, media in MEDIA_TYPES.items() if kind is not Format.JSON} | {
+        MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}}
+    }
+
+
+def as_csv(shown: Mapping[str, Any] | list[dict[str, Any]]) -> str:
+    """The rows of a JSON answer as the same question answers them in CSV."""
+    rows = shown["rows"] if isinstance(shown, Mapping) else shown
+    return render(pl.DataFrame(rows), Format.CSV).decode()
 
 
 def answer(

@@ -9,7 +9,7 @@ from app.api import crossing
 from app.api.limits import Bounds, Patience
 from app.api.manners import Manners
 from app.api.observability import Observed
-from app.api.openapi import describe
+from app.api.openapi import describe, operation_id
 from app.api.problems import register
 from app.api.rates import Rates
 from app.api.remembered import Answers, Remembered
@@ -32,7 +32,14 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.watchers = Watchers(changes)
             yield
 
-    app = FastAPI(title="Quantyfy", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Quantyfy",
+        version="0.1.0",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=operation_id,
+    )
     app.state.settings = settings
     app.state.rates = Rates(per_minute=settings.requests_per_minute)
     for router in ROUTERS:

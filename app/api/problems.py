@@ -68,23 +68,27 @@ def status_of(error: type[AppError]) -> HTTPStatus:
     return next(_STATUS[kind] for kind in error.__mro__ if kind in _STATUS)
 
 
+def content_of(error: AppError, language: Language) -> dict[str, Any]:
+    """What the customer reads of an error."""
+    return {
+        "type": f"/problems/{error.code}",
+        "title": error.title(language),
+        "status": status_of(type(error)).value,
+        "detail": error.detail(language),
+        "code": error.code,
+    }
+
+
 def problem(request: Request, error: AppError) -> JSONResponse:
     """One error in the reader's language."""
     language = language_of(request)
     status = status_of(type(error))
-    content: dict[str, Any] = {
-        "type": f"/problems/{error.code}",
-        "title": error.title(language),
-        "status": status.value,
-        "detail": error.detail(language),
-        "code": error.code,
-    }
     headers: dict[str, str] = {"Content-Language": language}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if "seconds" in error.facts:
         headers["Retry-After"] = str(error.facts["seconds"])
-    return JSONResponse(content, status_code=status, media_type=_MEDIA_TYPE, headers=headers)
+    return JSONResponse(content_of(error, language), status_code=status, media_type=_MEDIA_TYPE, headers=headers)
 
 
 async def _app_error(request: Request, error: Exception) -> JSONResponse:

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.answers import Wanted, answer, reading_responses
 from app.api.dependencies import ClientsOf, Published
-from app.api.schemas.problems import problem_responses
+from app.api.schemas.problems import READING, problem_responses
 from app.api.schemas.readings import Accuracy
 from app.pipeline import reading
 
@@ -14,7 +14,7 @@ router = APIRouter(tags=["readings"])
 @router.get(
     "/accuracy/{cnpj}",
     response_model=Accuracy,
-    responses=reading_responses() | problem_responses(401, 403, 404, 406, 422, 429, 503),
+    responses=reading_responses() | problem_responses(*READING),
 )
 def accuracy(request: Request, published: Published, clients: ClientsOf, wanted: Wanted) -> Response:
     """The backtest of the run that is served: ours beside seasonal naive, per level and horizon."""

@@ -8,13 +8,14 @@ from app.api.answers import Cursor
 from app.api.cursors import cursor_after, place_of
 from app.api.dependencies import AccountAdmin, ClientsOf
 from app.api.schemas.accounts import AuditEntry, AuditPage
-from app.api.schemas.problems import problem_responses
+from app.api.schemas.problems import CALLER, problem_responses
+from app.domain.errors import InvalidRequest, StaleCursor
 from app.pipeline.audit import entries
 
 router = APIRouter(prefix="/audit", tags=["account"])
 
 
-@router.get("", responses=problem_responses(401, 403, 409, 422, 429, 503))
+@router.get("", responses=problem_responses(*CALLER, InvalidRequest, StaleCursor))
 def audit(
     caller: AccountAdmin,
     clients: ClientsOf,

@@ -14,7 +14,8 @@ from starlette.background import BackgroundTask
 
 from app.api.dependencies import AccountAdmin, Admin, ClientsOf, Reader, company_of
 from app.api.schemas.accounts import Companies, CompanyShown, ErasureShown
-from app.api.schemas.problems import problem_responses
+from app.api.schemas.problems import CALLER, CHANGING, problem_responses
+from app.domain.errors import InvalidCnpj, InvalidRequest, UnknownCompany, UnknownErasure
 from app.pipeline.companies import list_companies
 from app.pipeline.erasure import erase_company, find_erasure
 from app.pipeline.exporting import export_company
@@ -22,7 +23,7 @@ from app.pipeline.exporting import export_company
 router = APIRouter(tags=["companies"])
 
 
-@router.get("/companies", responses=problem_responses(401, 403, 429, 503))
+@router.get("/companies", responses=problem_responses(*CALLER))
 def companies(caller: Reader, clients: ClientsOf) -> Companies:
     """Every company the caller may see, by name."""
     found = list_companies(clients, caller.account)
@@ -38,7 +39,7 @@ _ZIP: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/companies/{cnpj}/export",
     response_class=FileResponse,
-    responses=_ZIP | problem_responses(401, 403, 404, 422, 429, 503),
+    responses=_ZIP | problem_responses(*CALLER, InvalidCnpj, UnknownCompany),
 )
 def export(cnpj: str, caller: Admin, clients: ClientsOf) -> FileResponse:
     """Everything we hold of the company: as received, cleaned and forecast, and what was written down of it."""
@@ -57,7 +58,7 @@ def export(cnpj: str, caller: Admin, clients: ClientsOf) -> FileResponse:
 @router.delete(
     "/companies/{cnpj}",
     status_code=HTTPStatus.ACCEPTED,
-    responses=problem_responses(401, 403, 404, 422, 429, 503),
+    responses=problem_responses(*CHANGING, InvalidCnpj, UnknownCompany),
 )
 def erase(cnpj: str, caller: Admin, clients: ClientsOf) -> ErasureShown:
     """Erase the company for ever. It is out of service at once; the receipt says when its objects are gone too."""
@@ -66,7 +67,7 @@ def erase(cnpj: str, caller: Admin, clients: ClientsOf) -> ErasureShown:
     return ErasureShown.model_validate(erase_company(clients, caller.account, company, actor=caller.actor, now=now))
 
 
-@router.get("/erasures/{erasure_id}", responses=problem_responses(401, 403, 404, 422, 429, 503))
+@router.get("/erasures/{erasure_id}", responses=problem_responses(*CALLER, InvalidRequest, UnknownErasure))
 def erasure(erasure_id: UUID, caller: AccountAdmin, clients: ClientsOf) -> ErasureShown:
     """The receipt of an erasure."""
     return ErasureShown.model_validate(find_erasure(clients, caller.account, erasure_id))

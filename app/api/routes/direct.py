@@ -12,10 +12,11 @@ from starlette.concurrency import run_in_threadpool
 from app.api.dependencies import ClientsOf, SettingsOf, Uploader, company_of
 from app.api.forms import pieces_of
 from app.api.limits import body_of
-from app.api.schemas.problems import problem_responses
+from app.api.schemas.problems import CHANGING, FILES, problem_responses
 from app.api.schemas.uploads import SlotShown, UploadAccepted, UploadAnnounced, UploadPrepared
 from app.domain.access import Action
 from app.domain.cnpj import Cnpj
+from app.domain.errors import FileNotArrived, InvalidCnpj, TooSlow, UnknownCompany, UnknownUpload, UploadTooLarge
 from app.domain.uploads import UploadState
 from app.pipeline.audit import Deed, record
 from app.pipeline.direct import Announced, Direct, announce, complete, find_direct, take_file
@@ -35,7 +36,7 @@ def direct_of(upload_id: UUID, caller: Uploader, clients: ClientsOf) -> Direct:
 Found = Annotated[Direct, Depends(direct_of)]
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=problem_responses(401, 403, 404, 422, 429, 503))
+@router.post("", status_code=HTTPStatus.CREATED, responses=problem_responses(*CHANGING, InvalidCnpj, UnknownCompany))
 def announce_upload(announced: UploadAnnounced, caller: Uploader, clients: ClientsOf) -> UploadPrepared:
     """Say which files will come; PUT each to its address within a day, then complete the upload."""
     direct = announce(
@@ -54,7 +55,7 @@ def announce_upload(announced: UploadAnnounced, caller: Uploader, clients: Clien
 @router.put(
     "/{upload_id}/files/{at}",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=problem_responses(401, 403, 404, 408, 413, 422, 429, 503),
+    responses=problem_responses(*CHANGING, UnknownUpload, TooSlow, UploadTooLarge),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -77,7 +78,7 @@ async def put_file(
 @router.post(
     "/{upload_id}/complete",
     status_code=HTTPStatus.ACCEPTED,
-    responses=problem_responses(401, 403, 404, 409, 413, 422, 429, 503),
+    responses=problem_responses(*CHANGING, *FILES, UnknownUpload, FileNotArrived),
 )
 def complete_upload(
     response: Response, found: Found, caller: Uploader, clients: ClientsOf, settings: SettingsOf

@@ -1,6 +1,9 @@
 """Is the process alive, and can it do its work."""
 
+from typing import Literal
+
 from fastapi import APIRouter
+from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.dependencies import ClientsOf
@@ -10,14 +13,20 @@ from app.domain.errors import AppError, Unavailable
 router = APIRouter(prefix="/health", tags=["health"])
 
 
-@router.get("/live")
-def live() -> dict[str, str]:
+class Health(BaseModel):
+    """One word."""
+
+    status: Literal["alive", "ready"]
+
+
+@router.get("/live", responses=problem_responses())
+def live() -> Health:
     """The process answers."""
-    return {"status": "alive"}
+    return Health(status="alive")
 
 
-@router.get("/ready", responses=problem_responses(503))
-def ready(clients: ClientsOf) -> dict[str, str]:
+@router.get("/ready", responses=problem_responses(Unavailable))
+def ready(clients: ClientsOf) -> Health:
     """The database (which holds the queue, at the version this code needs) and the lake answer."""
     try:
         clients.database.check()
@@ -27,4 +36,4 @@ def ready(clients: ClientsOf) -> dict[str, str]:
         clients.store.check()
     except (AppError, OSError) as error:
         raise Unavailable(part="S3") from error
-    return {"status": "ready"}
+    return Health(status="ready")

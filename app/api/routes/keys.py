@@ -8,21 +8,21 @@ from fastapi import APIRouter
 
 from app.api.dependencies import AccountAdmin, ClientsOf
 from app.api.schemas.accounts import KeyMade, Keys, KeyShown, KeyWanted
-from app.api.schemas.problems import problem_responses
+from app.api.schemas.problems import CALLER, CHANGING, problem_responses
 from app.domain.cnpj import Cnpj
-from app.domain.errors import InvalidRequest
+from app.domain.errors import InvalidRequest, UnknownKey
 from app.pipeline.access import WantedKey, list_keys, make_account_key, revoke_key
 
 router = APIRouter(prefix="/keys", tags=["account"])
 
 
-@router.get("", responses=problem_responses(401, 403, 429, 503))
+@router.get("", responses=problem_responses(*CALLER))
 def keys(caller: AccountAdmin, clients: ClientsOf) -> Keys:
     """Every key of the account, the newest first, without secrets."""
     return Keys(keys=[KeyShown.model_validate(key) for key in list_keys(clients, caller.account)])
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=problem_responses(401, 403, 422, 429, 503))
+@router.post("", status_code=HTTPStatus.CREATED, responses=problem_responses(*CHANGING))
 def make_key(wanted: KeyWanted, caller: AccountAdmin, clients: ClientsOf) -> KeyMade:
     """Make a key. Its secret is in this answer and nowhere else, ever."""
     if wanted.expires_at is not None and wanted.expires_at.tzinfo is None:
@@ -38,7 +38,7 @@ def make_key(wanted: KeyWanted, caller: AccountAdmin, clients: ClientsOf) -> Key
     return KeyMade.model_validate(key._asdict() | {"secret": secret})
 
 
-@router.delete("/{key_id}", responses=problem_responses(401, 403, 404, 422, 429, 503))
+@router.delete("/{key_id}", responses=problem_responses(*CHANGING, UnknownKey))
 def revoke(key_id: UUID, caller: AccountAdmin, clients: ClientsOf) -> KeyShown:
     """Revoke a key, at once and for ever."""
     now = datetime.now(UTC)

@@ -1,6 +1,7 @@
 """Prometheus' view of the service."""
 
 from contextlib import suppress
+from typing import Any, Final
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -11,8 +12,13 @@ from app.pipeline.operation import count_jobs
 
 router = APIRouter(tags=["health"])
 
+_SAMPLE: Final = 'quantyfy_http_request_seconds_count{method="GET",route="/predictions/{cnpj}",status="200"} 17.0\n'
+_TEXT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": _SAMPLE}}}
+}
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+
+@router.get("/metrics", response_class=Response, responses=_TEXT)
 def metrics(clients: ClientsOf) -> Response:
     """All metrics of this process and the queue's, in Prometheus' text format."""
     with suppress(OperationalError):  # a database that is away is seen by what is missing, and by `/health/ready`

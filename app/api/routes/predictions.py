@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.api.answers import Cursor, Id, Limit, Search, Wanted, answer, reading_responses, rows_wanted
 from app.api.dependencies import ClientsOf, Published
-from app.api.schemas.problems import problem_responses
+from app.api.schemas.problems import READING, problem_responses
 from app.api.schemas.readings import Predictions
-from app.domain.errors import InvalidRequest
+from app.domain.errors import InvalidRequest, StaleCursor
 from app.domain.forecasts import Horizon, Level
 from app.pipeline import reading
 from app.pipeline.reading.forecasts import DAILY_SORTS, TOTALS_SORTS
@@ -22,7 +22,7 @@ _SORTS = sorted({*TOTALS_SORTS, *DAILY_SORTS})
 @router.get(
     "/predictions/{cnpj}",
     response_model=Predictions,
-    responses=reading_responses() | problem_responses(401, 403, 404, 406, 409, 422, 429, 503),
+    responses=reading_responses() | problem_responses(*READING, StaleCursor),
 )
 def predictions(
     request: Request,

@@ -4,12 +4,12 @@ from fastapi import APIRouter, Request
 
 from app.api.problems import language_of, status_of
 from app.api.schemas.problems import ProblemKind, problem_responses
-from app.domain.errors import UnknownRoute, by_code
+from app.domain.errors import InvalidRequest, UnknownRoute, by_code
 
 router = APIRouter(prefix="/problems", tags=["problems"])
 
 
-@router.get("/{code}", responses=problem_responses(404, 422))
+@router.get("/{code}", responses=problem_responses(UnknownRoute, InvalidRequest))
 def problem_kind(request: Request, code: str) -> ProblemKind:
     """What an error code means and how to mend it."""
     kind = by_code().get(code)

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.api.answers import Cursor, Id, Limit, Search, Wanted, answer, reading_responses, rows_wanted
 from app.api.dependencies import ClientsOf, Published
-from app.api.schemas.problems import problem_responses
+from app.api.schemas.problems import READING, problem_responses
 from app.api.schemas.readings import Products
+from app.domain.errors import StaleCursor
 from app.pipeline import reading
 from app.pipeline.reading.products import PRODUCTS_SORTS
 
@@ -17,7 +18,7 @@ router = APIRouter(tags=["readings"])
 @router.get(
     "/products/{cnpj}",
     response_model=Products,
-    responses=reading_responses() | problem_responses(401, 403, 404, 406, 409, 422, 429, 503),
+    responses=reading_responses() | problem_responses(*READING, StaleCursor),
 )
 def products(
     request: Request,

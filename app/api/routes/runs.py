@@ -8,13 +8,16 @@ from app.api.answers import Cursor
 from app.api.cursors import cursor_after, place_of
 from app.api.dependencies import ClientsOf, Reader, company_of
 from app.api.schemas.accounts import Runs, RunShown
-from app.api.schemas.problems import problem_responses
+from app.api.schemas.problems import CALLER, problem_responses
+from app.domain.errors import InvalidCnpj, InvalidRequest, StaleCursor, UnknownCompany
 from app.pipeline import reading
 
 router = APIRouter(tags=["readings"])
 
 
-@router.get("/runs/{cnpj}", responses=problem_responses(401, 403, 404, 409, 422, 429, 503))
+@router.get(
+    "/runs/{cnpj}", responses=problem_responses(*CALLER, InvalidCnpj, UnknownCompany, InvalidRequest, StaleCursor)
+)
 def runs(
     cnpj: str,
     caller: Reader,

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.api.answers import Cursor, Id, Limit, Search, Wanted, answer, reading_responses, rows_wanted
 from app.api.dependencies import ClientsOf, Published
-from app.api.schemas.problems import problem_responses
+from app.api.schemas.problems import READING, problem_responses
 from app.api.schemas.readings import Sales
+from app.domain.errors import StaleCursor
 from app.domain.forecasts import Level
 from app.pipeline import reading
 from app.pipeline.reading.sales import SALES_SORTS
@@ -19,7 +20,7 @@ router = APIRouter(tags=["readings"])
 @router.get(
     "/sales/{cnpj}",
     response_model=Sales,
-    responses=reading_responses() | problem_responses(401, 403, 404, 406, 409, 422, 429, 503),
+    responses=reading_responses() | problem_responses(*READING, StaleCursor),
 )
 def sales(
     request: Request,

@@ -8,8 +8,17 @@ from fastapi import APIRouter, Path, Request, Response, Security
 
 from app.api.dependencies import SESSION_COOKIE, ClientsOf, caller_of
 from app.api.schemas.accounts import Login, NewPassword, SessionShown
-from app.api.schemas.problems import problem_responses
-from app.domain.errors import NotAuthenticated
+from app.api.schemas.problems import CALLER, problem_responses
+from app.domain.errors import (
+    InvalidRequest,
+    MissingCsrfToken,
+    NotAuthenticated,
+    TooManyRequests,
+    Unavailable,
+    UsedLink,
+    WeakPassword,
+    WrongLogin,
+)
 from app.pipeline.access import Caller
 from app.pipeline.people import OpenSession, caller_of_session, csrf_of, log_in, log_out, use_link
 
@@ -18,7 +27,7 @@ router = APIRouter(prefix="/session", tags=["account"])
 _HERE = frozenset({"localhost", "127.0.0.1", "::1", "testserver"})
 
 
-@router.post("", responses=problem_responses(401, 422, 429, 503))
+@router.post("", responses=problem_responses(WrongLogin, InvalidRequest, TooManyRequests, Unavailable))
 def open_session(request: Request, response: Response, login: Login, clients: ClientsOf) -> SessionShown:
     """Log in; the session is in an HttpOnly cookie."""
     address = request.client.host if request.client else "unknown"
@@ -26,7 +35,7 @@ def open_session(request: Request, response: Response, login: Login, clients: Cl
     return _begun(request, response, clients, opened)
 
 
-@router.post("/links/{link}", responses=problem_responses(401, 422, 503))
+@router.post("/links/{link}", responses=problem_responses(UsedLink, WeakPassword, InvalidRequest, Unavailable))
 def follow_link(
     request: Request,
     response: Response,
@@ -39,7 +48,9 @@ def follow_link(
     return _begun(request, response, clients, opened)
 
 
-@router.get("", responses=problem_responses(401, 429, 503))
+@router.get(
+    "", openapi_extra={"security": [{"session": []}]}, responses=problem_responses(NotAuthenticated, Unavailable)
+)
 def session(request: Request, clients: ClientsOf) -> SessionShown:
     """The session of this browser, and the token its pages send."""
     secret = _secret(request)
@@ -47,7 +58,7 @@ def session(request: Request, clients: ClientsOf) -> SessionShown:
     return _shown(caller, csrf_of(secret))
 
 
-@router.delete("", status_code=HTTPStatus.NO_CONTENT, responses=problem_responses(401, 403, 429, 503))
+@router.delete("", status_code=HTTPStatus.NO_CONTENT, responses=problem_responses(*CALLER, MissingCsrfToken))
 def close_session(
     request: Request, response: Response, caller: Annotated[Caller, Security(caller_of)], clients: ClientsOf
 ) -> None:

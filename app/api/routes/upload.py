@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -16,12 +16,23 @@ from starlette.concurrency import run_in_threadpool
 from app.api.dependencies import ClientsOf, SettingsOf, Uploader, company_of
 from app.api.forms import SentFile, read_form
 from app.api.limits import body_of
-from app.api.schemas.problems import problem_responses
+from app.api.schemas.problems import CHANGING, FILES, problem_responses
 from app.api.schemas.upload_form import FILE_FIELDS, UploadForm
 from app.api.schemas.uploads import Rehearsed, UploadAccepted
 from app.core.clients import Clients
 from app.domain.access import Action
-from app.domain.errors import InvalidRequest, MissingTable
+from app.domain.errors import (
+    IncompleteRequest,
+    InvalidCnpj,
+    InvalidRequest,
+    MissingTable,
+    OtherRequestWithThisKey,
+    StillRunning,
+    TookTooLong,
+    TooSlow,
+    UnknownCompany,
+    UnsupportedContent,
+)
 from app.domain.uploads import IncomingFile, UploadState
 from app.pipeline.access import Caller
 from app.pipeline.audit import Deed, record
@@ -31,6 +42,10 @@ from app.pipeline.screened import rehearse
 
 router = APIRouter(tags=["uploads"])
 
+_ALONE: Final = (
+    *(InvalidCnpj, UnknownCompany, OtherRequestWithThisKey, StillRunning),
+    *(UnsupportedContent, TooSlow, IncompleteRequest, TookTooLong),
+)
 _REHEARSED: dict[int | str, dict[str, Any]] = {200: {"model": Rehearsed, "description": "Of a dry run."}}
 
 IdempotencyKey = Annotated[
@@ -48,7 +63,7 @@ IdempotencyKey = Annotated[
     "/upload",
     status_code=HTTPStatus.ACCEPTED,
     response_model=UploadAccepted,
-    responses=_REHEARSED | problem_responses(401, 403, 404, 408, 409, 413, 415, 422, 429, 503),
+    responses=_REHEARSED | problem_responses(*CHANGING, *FILES, *_ALONE),
     openapi_extra={"requestBody": UploadForm.as_request_body()},
 )
 async def upload(

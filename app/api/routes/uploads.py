@@ -10,16 +10,27 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from app.api.answers import MEDIA_TYPES, Cursor, Wanted
+from app.api.answers import MEDIA_TYPES, Cursor, Wanted, file_contents
 from app.api.cursors import cursor_after, place_of
 from app.api.dependencies import ClientsOf, Uploader, company_of
 from app.api.problems import language_of
-from app.api.schemas.problems import problem_responses
+from app.api.schemas.problems import CALLER, problem_responses
 from app.api.schemas.uploads import UploadPage, UploadStatus
 from app.api.watching import Watchers
 from app.core.clients import Clients
 from app.domain.access import Action
-from app.domain.errors import UnknownUpload
+from app.domain.errors import (
+    Expired,
+    InvalidCnpj,
+    InvalidRequest,
+    MissingCsrfToken,
+    NotAcceptable,
+    StaleCursor,
+    TooLateToCancel,
+    UnknownCompany,
+    UnknownUpload,
+)
+from app.domain.findings import RULES
 from app.domain.text import Language
 from app.domain.uploads import Table, UploadState
 from app.pipeline import screened
@@ -30,22 +41,49 @@ from app.pipeline.uploads import Upload, cancel_upload, find_upload, list_upload
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
 
+_OF_ONE: Final = (*CALLER, InvalidRequest, UnknownUpload)
 _BREATH_S: Final = 15.0  # a comment now and then, so that nobody between us takes the line for dead
 _LONGEST_S: Final = 300.0  # then the reader calls again, by itself
-_FILES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "In the format that was asked for.",
-        "content": {
-            media: {"schema": {"type": "array"} if kind is Format.JSON else {"type": "string", "format": "binary"}}
-            for kind, media in MEDIA_TYPES.items()
-        },
-    }
-}
+_EVENT: Final = (
+    'event: upload\ndata: {"id": "0b1f6a52-8f0e-4c3b-9a53-1f6a7d2c9e10", "state": "forecasting", '
+    '"stage": "train", "progress": 40, "error": null}\n\n'
+)
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events `upload`; `data` is a JSON object of id, state, stage, progress and error.",
-        "content": {"text/event-stream": {"schema": {"type": "object", "required": ["data"]}}},
+        "content": {"text/event-stream": {"schema": {"type": "object", "required": ["data"]}, "example": _EVENT}},
     }
+}
+
+
+def _rows(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """An answer of rows such as this one, in every format."""
+    json_rows = {"schema": {"type": "array", "items": {"type": "object"}}, "example": [example]}
+    content = {MEDIA_TYPES[Format.JSON]: json_rows} | file_contents()
+    return {200: {"description": "In the format that was asked for.", "content": content}}
+
+
+_RULE: Final = RULES["unreadable-quantity"]
+_FINDING: Final = {
+    "table": "vendas_itens",
+    "file": "itens.csv",
+    "line": 42,
+    "column": "Quantidade",
+    "value": "muito",
+    "rule": _RULE.code,
+    "severity": _RULE.severity.value,
+    "title": _RULE.title.pt,
+    "mend": _RULE.mend.pt,
+}
+_REJECTED: Final = {"Pedido": "1042", "Código": "PAO", "Quantidade": "muito", "motivo": _RULE.title.pt}
+_ACCEPTED: Final = {
+    "id_venda": "1042",
+    "linha": 1,
+    "data_venda": "2026-11-22",
+    "situacao": "concluida",
+    "sku": "PAO",
+    "quantidade": 12.0,
+    "valor_total": 9.0,
 }
 
 
@@ -60,7 +98,7 @@ def upload_of(upload_id: UUID, caller: Uploader, clients: ClientsOf) -> Upload:
 Found = Annotated[Upload, Depends(upload_of)]
 
 
-@router.get("", responses=problem_responses(401, 403, 404, 409, 422, 429, 503))
+@router.get("", responses=problem_responses(*CALLER, InvalidRequest, InvalidCnpj, UnknownCompany, StaleCursor))
 def uploads(
     request: Request,
     caller: Uploader,
@@ -77,13 +115,13 @@ def uploads(
     return UploadPage(uploads=shown, next_cursor=cursor_after(found, limit))
 
 
-@router.get("/{upload_id}", responses=problem_responses(401, 403, 404, 422, 429, 503))
+@router.get("/{upload_id}", responses=problem_responses(*_OF_ONE))
 def upload_status(request: Request, found: Found) -> UploadStatus:
     """How far an upload is, and what was found in its files."""
     return UploadStatus.of(found, language=language_of(request))
 
 
-@router.post("/{upload_id}/cancel", responses=problem_responses(401, 403, 404, 409, 422, 429, 503))
+@router.post("/{upload_id}/cancel", responses=problem_responses(*_OF_ONE, MissingCsrfToken, TooLateToCancel))
 def cancel(request: Request, found: Found, caller: Uploader, clients: ClientsOf) -> UploadStatus:
     """Publish nothing of it. What is published or failed already stays so."""
     cancelled = cancel_upload(clients, caller.account, found.id, actor=caller.actor)
@@ -93,7 +131,7 @@ def cancel(request: Request, found: Found, caller: Uploader, clients: ClientsOf)
 @router.get(
     "/{upload_id}/findings",
     response_class=Response,
-    responses=_FILES | problem_responses(401, 403, 404, 406, 410, 422, 429, 503),
+    responses=_rows(_FINDING) | problem_responses(*_OF_ONE, NotAcceptable, Expired),
 )
 def findings(request: Request, found: Found, clients: ClientsOf, wanted: Wanted) -> Response:
     """Everything that was noticed: which line of which file, the value, the rule, how to mend it."""
@@ -104,7 +142,7 @@ def findings(request: Request, found: Found, clients: ClientsOf, wanted: Wanted)
 @router.get(
     "/{upload_id}/rejected",
     response_class=Response,
-    responses=_FILES | problem_responses(401, 403, 404, 406, 410, 422, 429, 503),
+    responses=_rows(_REJECTED) | problem_responses(*_OF_ONE, NotAcceptable, Expired),
 )
 def rejected(
     request: Request,
@@ -123,7 +161,7 @@ def rejected(
 @router.get(
     "/{upload_id}/accepted",
     response_class=Response,
-    responses=_FILES | problem_responses(401, 403, 404, 406, 410, 422, 429, 503),
+    responses=_rows(_ACCEPTED) | problem_responses(*_OF_ONE, NotAcceptable, Expired),
 )
 def accepted(found: Found, caller: Uploader, clients: ClientsOf, wanted: Wanted) -> Response:
     """Rows that were accepted, cleaned, under our names of columns."""
@@ -135,7 +173,7 @@ def accepted(found: Found, caller: Uploader, clients: ClientsOf, wanted: Wanted)
 @router.get(
     "/{upload_id}/events",
     response_class=StreamingResponse,
-    responses=_EVENTS | problem_responses(401, 403, 404, 422, 429, 503),
+    responses=_EVENTS | problem_responses(*_OF_ONE),
 )
 async def events(request: Request, found: Found, caller: Uploader, clients: ClientsOf) -> StreamingResponse:
     """How the upload goes, as server-sent events; the stream ends with the upload."""

@@ -7,19 +7,20 @@ from fastapi import APIRouter
 
 from app.api.dependencies import AccountAdmin, ClientsOf
 from app.api.schemas.accounts import UserMade, Users, UserShown, UserWanted
-from app.api.schemas.problems import problem_responses
+from app.api.schemas.problems import CALLER, CHANGING, problem_responses
+from app.domain.errors import AlreadyThere
 from app.pipeline.people import list_users, make_link, make_user
 
 router = APIRouter(prefix="/users", tags=["account"])
 
 
-@router.get("", responses=problem_responses(401, 403, 429, 503))
+@router.get("", responses=problem_responses(*CALLER))
 def users(caller: AccountAdmin, clients: ClientsOf) -> Users:
     """Everybody of the account."""
     return Users(users=[UserShown.model_validate(user) for user in list_users(clients, caller.account)])
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=problem_responses(401, 403, 409, 422, 429, 503))
+@router.post("", status_code=HTTPStatus.CREATED, responses=problem_responses(*CHANGING, AlreadyThere))
 def add_user(wanted: UserWanted, caller: AccountAdmin, clients: ClientsOf) -> UserMade:
     """Add a person; hand them the link, with which they set their password."""
     user = make_user(

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.dependencies import AccountAdmin, ClientsOf
 from app.api.schemas.accounts import Strict
-from app.api.schemas.problems import problem_responses
+from app.api.schemas.problems import CALLER, CHANGING, problem_responses
+from app.domain.errors import ForbiddenAddress, InvalidRequest, UnknownWebhook
 from app.pipeline.webhooks import Event, deliveries, list_webhooks, make_webhook, remove_webhook
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
@@ -29,16 +30,16 @@ class WebhookShown(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
-    url: str
+    url: str = Field(examples=["https://erp.example.com.br/quantyfy"])
     events: list[Event]
     created_at: dt.datetime
-    disabled_at: dt.datetime | None = Field(description="Since it answered 410.")
+    disabled_at: dt.datetime | None = Field(description="Since it answered 410.", examples=[None])
 
 
 class WebhookMade(WebhookShown):
     """A webhook that was just made."""
 
-    secret: str = Field(description="Signs every message (Standard Webhooks); shown this once.")
+    secret: str = Field(description="Signs every message (Standard Webhooks); shown this once.", examples=["whsec_..."])
 
 
 class Webhooks(BaseModel):
@@ -53,11 +54,11 @@ class DeliveryShown(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
-    event: str
-    payload: dict[str, Any]
-    attempts: list[dict[str, Any]]
+    event: str = Field(examples=["upload.published"])
+    payload: dict[str, Any] = Field(examples=[{"type": "upload.published", "data": {"cnpj": "12ABC34501DE35"}}])
+    attempts: list[dict[str, Any]] = Field(examples=[[{"at": "2026-11-22T14:03:07Z", "status": 204}]])
     created_at: dt.datetime
-    next_attempt_at: dt.datetime | None
+    next_attempt_at: dt.datetime | None = Field(examples=[None])
     delivered_at: dt.datetime | None
 
 
@@ -67,14 +68,14 @@ class Deliveries(BaseModel):
     deliveries: list[DeliveryShown]
 
 
-@router.get("", responses=problem_responses(401, 403, 429, 503))
+@router.get("", responses=problem_responses(*CALLER))
 def webhooks(caller: AccountAdmin, clients: ClientsOf) -> Webhooks:
     """Every webhook of the account."""
     found = list_webhooks(clients, caller.account)
     return Webhooks(webhooks=[WebhookShown.model_validate(webhook) for webhook in found])
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=problem_responses(401, 403, 422, 429, 503))
+@router.post("", status_code=HTTPStatus.CREATED, responses=problem_responses(*CHANGING, ForbiddenAddress))
 def add_webhook(wanted: WebhookWanted, caller: AccountAdmin, clients: ClientsOf) -> WebhookMade:
     """Have a public https address told what happens to uploads."""
     made, secret = make_webhook(clients, caller.account, wanted.url, events=wanted.events, actor=caller.actor)
@@ -84,14 +85,14 @@ def add_webhook(wanted: WebhookWanted, caller: AccountAdmin, clients: ClientsOf)
 @router.delete(
     "/{webhook_id}",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=problem_responses(401, 403, 404, 422, 429, 503),
+    responses=problem_responses(*CHANGING, UnknownWebhook),
 )
 def drop_webhook(webhook_id: UUID, caller: AccountAdmin, clients: ClientsOf) -> None:
     """Tell this address nothing more."""
     remove_webhook(clients, caller.account, webhook_id, actor=caller.actor)
 
 
-@router.get("/{webhook_id}/deliveries", responses=problem_responses(401, 403, 404, 422, 429, 503))
+@router.get("/{webhook_id}/deliveries", responses=problem_responses(*CALLER, InvalidRequest, UnknownWebhook))
 def delivery_log(webhook_id: UUID, caller: AccountAdmin, clients: ClientsOf) -> Deliveries:
     """What was told, when, and what it answered."""
     found = deliveries(clients, caller.account, webhook_id)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from app.api.schemas.readings import NextCursor
 from app.domain.access import Scope
 from app.domain.cnpj import Cnpj
 from app.domain.errors import InvalidCnpj
@@ -24,7 +25,7 @@ def _cnpj(text: str) -> str:
         raise ValueError(error.detail("en")) from error
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+Name = Annotated[str, Field(min_length=1, max_length=200, examples=["Ana Souza"]), AfterValidator(_printable)]
 Email = Annotated[
     str,
     Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$", examples=["ana@padaria.com.br"]),
@@ -50,8 +51,10 @@ class KeyWanted(Strict):
         description="Only these companies; unset: all.",
         examples=[["12ABC34501DE35"]],
     )
-    requests_per_minute: int | None = Field(default=None, ge=1, le=1_000_000)
-    expires_at: dt.datetime | None = Field(default=None, description="With its time zone.")
+    requests_per_minute: int | None = Field(default=None, ge=1, le=1_000_000, examples=[600])
+    expires_at: dt.datetime | None = Field(
+        default=None, description="With its time zone.", examples=["2027-11-22T00:00:00-03:00"]
+    )
 
 
 class KeyShown(BaseModel):
@@ -60,21 +63,21 @@ class KeyShown(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
-    name: str
+    name: str = Field(examples=["ERP da matriz"])
     prefix: str = Field(description="The secret's first characters, to tell keys apart.", examples=["qk_3fK9a"])
     scopes: list[Scope]
-    cnpjs: list[str] | None
-    requests_per_minute: int | None
+    cnpjs: list[str] | None = Field(examples=[["12ABC34501DE35"]])
+    requests_per_minute: int | None = Field(examples=[600])
     created_at: dt.datetime
     expires_at: dt.datetime | None
     last_used_at: dt.datetime | None = Field(description="To the minute.")
-    revoked_at: dt.datetime | None
+    revoked_at: dt.datetime | None = Field(examples=[None])
 
 
 class KeyMade(KeyShown):
     """A key that was just made."""
 
-    secret: str = Field(description="Shown this once.", examples=["qk_..."])
+    secret: str = Field(description="Shown this once.", examples=["qk_3fK9a..."])
 
 
 class Keys(BaseModel):
@@ -97,11 +100,11 @@ class UserShown(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
-    email: str
-    name: str
+    email: str = Field(examples=["ana@padaria.com.br"])
+    name: str = Field(examples=["Ana Souza"])
     scopes: list[Scope]
     created_at: dt.datetime
-    disabled_at: dt.datetime | None
+    disabled_at: dt.datetime | None = Field(examples=[None])
 
 
 class UserMade(UserShown):
@@ -120,13 +123,13 @@ class Login(Strict):
     """Who logs in."""
 
     email: Email
-    password: str = Field(min_length=1, max_length=1024)
+    password: str = Field(min_length=1, max_length=1024, examples=["uma frase comprida"])
 
 
 class NewPassword(Strict):
     """A password to be set by a link."""
 
-    password: str = Field(max_length=1024, description="12 characters or more.")
+    password: str = Field(max_length=1024, description="12 characters or more.", examples=["uma frase comprida"])
 
 
 class SessionShown(BaseModel):
@@ -134,14 +137,16 @@ class SessionShown(BaseModel):
 
     scopes: list[Scope]
     expires_at: dt.datetime
-    csrf_token: str = Field(description="Send it as `X-CSRF-Token` with whatever changes something.")
+    csrf_token: str = Field(
+        description="Send it as `X-CSRF-Token` with whatever changes something.", examples=["9b1c6f..."]
+    )
 
 
 class CompanyShown(BaseModel):
     """A company of the account."""
 
-    cnpj: str
-    name: str
+    cnpj: str = Field(examples=["12ABC34501DE35"])
+    name: str = Field(examples=["Padaria São João"])
 
 
 class Companies(BaseModel):
@@ -157,17 +162,19 @@ class AuditEntry(BaseModel):
 
     id: UUID
     created_at: dt.datetime
-    actor: str = Field(description="`key:<id>`, `user:<id>` or `system`.")
-    action: str
-    subject: str
-    facts: dict[str, Any]
+    actor: str = Field(
+        description="`key:<id>`, `user:<id>` or `system`.", examples=["key:5f0e7a9c-2f4e-4d0b-8a53-7e6a7d2c9e10"]
+    )
+    action: str = Field(examples=["read"])
+    subject: str = Field(description="A CNPJ, or the id of an upload, key or person.", examples=["12ABC34501DE35"])
+    facts: dict[str, Any] = Field(examples=[{"what": "predictions"}])
 
 
 class AuditPage(BaseModel):
     """Lines of the audit log, the newest first."""
 
     entries: list[AuditEntry]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
 class RunShown(BaseModel):
@@ -177,10 +184,13 @@ class RunShown(BaseModel):
 
     id: UUID
     upload_id: UUID | None
-    stage: str
-    progress: int
-    timings: dict[str, Any]
-    metrics: dict[str, Any] = Field(description="First and last day of history, series by level, backtest.")
+    stage: str = Field(examples=["published"])
+    progress: int = Field(description="Percent of the stage.", examples=[100])
+    timings: dict[str, Any] = Field(description="Seconds a stage.", examples=[{"load": 0.2, "train": 3.1}])
+    metrics: dict[str, Any] = Field(
+        description="First and last day of history, series by level, backtest.",
+        examples=[{"first_day": "2024-01-02", "last_day": "2026-11-21", "series": {"company": 1, "product": 312}}],
+    )
     created_at: dt.datetime
     finished_at: dt.datetime | None
     is_served: bool
@@ -190,7 +200,7 @@ class Runs(BaseModel):
     """Forecasts of one company, the newest first."""
 
     runs: list[RunShown]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
 class ErasureShown(BaseModel):
@@ -199,7 +209,9 @@ class ErasureShown(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
-    cnpj: str
+    cnpj: str = Field(examples=["12ABC34501DE35"])
     created_at: dt.datetime
     finished_at: dt.datetime | None = Field(description="Empty while it is being carried out.")
-    removed: dict[str, Any] = Field(description="How many of each were removed.")
+    removed: dict[str, Any] = Field(
+        description="How many of each were removed.", examples=[{"uploads": 3, "runs": 3, "objects": 41}]
+    )

@@ -1,45 +1,49 @@
 """Forecasts, products, sales and accuracy as the API tells of them."""
 
 import datetime as dt
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from app.domain.forecasts import Level
 
+NextCursor = Annotated[
+    str | None, Field(description="Where the next page starts; null: this was the last.", examples=[None])
+]
+
 
 class TotalRow(BaseModel):
     """What one company, category or product sells over a horizon."""
 
-    level: Level
-    id: str
-    name: str | None
+    level: Level = Field(examples=[Level.PRODUCT])
+    id: str = Field(description="CNPJ, category or SKU.", examples=["PAO"])
+    name: str | None = Field(examples=["Pão francês"])
     horizon_days: int = Field(examples=[30])
-    mean: float = Field(description="Expected units.")
-    p10: float = Field(description="One time in ten it is below this.")
-    p50: float
-    p90: float = Field(description="One time in ten it is above this.")
-    revenue_mean: float | None = Field(description="Expected revenue in BRL.")
+    mean: float = Field(description="Expected units.", examples=[391.4])
+    p10: float = Field(description="One time in ten it is below this.", examples=[344.0])
+    p50: float = Field(examples=[390.0])
+    p90: float = Field(description="One time in ten it is above this.", examples=[442.5])
+    revenue_mean: float | None = Field(description="Expected revenue in BRL.", examples=[293.55])
 
 
 class DailyRow(BaseModel):
     """What one company, category or product sells on one day."""
 
-    level: Level
-    id: str
-    name: str | None
+    level: Level = Field(examples=[Level.PRODUCT])
+    id: str = Field(description="CNPJ, category or SKU.", examples=["PAO"])
+    name: str | None = Field(examples=["Pão francês"])
     date: dt.date
-    mean: float
-    p10: float
-    p50: float
-    p90: float
+    mean: float = Field(examples=[13.0])
+    p10: float = Field(examples=[9.0])
+    p50: float = Field(examples=[13.0])
+    p90: float = Field(examples=[17.0])
 
 
 class Reading(BaseModel):
     """What every answer says of where it comes from."""
 
-    cnpj: str
+    cnpj: str = Field(examples=["12ABC34501DE35"])
     run_id: UUID
     last_day: dt.date = Field(description="Last day of history the run saw; forecasts start on the day after.")
     published_at: dt.datetime
@@ -50,48 +54,48 @@ class Predictions(Reading):
 
     view: Literal["totals", "daily"]
     rows: list[TotalRow] | list[DailyRow]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
 class ProductRow(BaseModel):
     """One product and what it will sell."""
 
-    id: str
-    name: str | None
-    category: str | None
+    id: str = Field(description="SKU.", examples=["PAO"])
+    name: str | None = Field(examples=["Pão francês"])
+    category: str | None = Field(examples=["Padaria"])
     abc: Literal["A", "B", "C"] | None = Field(description="A: the products that make 80 % of a year's revenue.")
-    price: float | None = Field(description="BRL, as the catalogue has it.")
+    price: float | None = Field(description="BRL, as the catalogue has it.", examples=[0.75])
     last_sale: dt.date | None
-    sold_30: float | None = Field(description="Units of the last 30 days of history.")
-    revenue_365: float | None = Field(description="BRL of the last 365 days of history.")
-    trend: float | None = Field(description="Next 30 days beside the last 30: 0.1 is 10 % more.")
-    mean_30: float
-    mean_60: float
-    mean_90: float
-    revenue_mean_30: float | None
-    revenue_mean_60: float | None
-    revenue_mean_90: float | None
-    model: str | None = Field(description="What serves the product.")
-    demand_class: str | None = Field(description="How it sells: smooth, intermittent, ...")
-    grade: str | None = Field(description="A to D: how far to trust it.")
-    reason: str | None
+    sold_30: float | None = Field(description="Units of the last 30 days of history.", examples=[388.0])
+    revenue_365: float | None = Field(description="BRL of the last 365 days of history.", examples=[3526.5])
+    trend: float | None = Field(description="Next 30 days beside the last 30: 0.1 is 10 % more.", examples=[0.009])
+    mean_30: float = Field(description="Expected units of the next 30 days.", examples=[391.4])
+    mean_60: float = Field(examples=[782.1])
+    mean_90: float = Field(examples=[1170.0])
+    revenue_mean_30: float | None = Field(description="Expected BRL of the next 30 days.", examples=[293.55])
+    revenue_mean_60: float | None = Field(examples=[586.6])
+    revenue_mean_90: float | None = Field(examples=[877.5])
+    model: str | None = Field(description="What serves the product.", examples=["ensemble"])
+    demand_class: str | None = Field(description="How it sells: smooth, intermittent, ...", examples=["smooth"])
+    grade: str | None = Field(description="A to D: how far to trust it.", examples=["A"])
+    reason: str | None = Field(description="Why no better grade.", examples=[None])
 
 
 class Products(Reading):
     """Products, what earns most first."""
 
     rows: list[ProductRow]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
 class SalesRow(BaseModel):
     """What was sold in one period."""
 
-    id: str
-    name: str | None
+    id: str = Field(description="CNPJ, category or SKU.", examples=["PAO"])
+    name: str | None = Field(examples=["Pão francês"])
     date: dt.date = Field(description="First day of the period.")
-    quantity: float
-    revenue: float
+    quantity: float = Field(description="Units.", examples=[91.0])
+    revenue: float = Field(description="BRL.", examples=[68.25])
 
 
 class Sales(Reading):
@@ -99,25 +103,30 @@ class Sales(Reading):
 
     period: Literal["daily", "weekly", "monthly"]
     rows: list[SalesRow]
-    next_cursor: str | None
+    next_cursor: NextCursor
 
 
 class AccuracyRow(BaseModel):
     """How wrong forecasts of this kind were in the backtest. Ratios: 0.12 is 12 %."""
 
-    level: Level
-    horizon_days: int
-    model: str = Field(description="`quantyfy` is what is served; `seasonal_naive` is what one has without a system.")
-    mape: float | None
-    rmse: float | None
-    wape: float | None
-    rmsse: float | None
-    bias: float | None
-    coverage: float | None = Field(description="Share of totals that fell inside their p10-p90 range; 0.8 is the aim.")
+    level: Level = Field(examples=[Level.PRODUCT])
+    horizon_days: int = Field(examples=[30])
+    model: str = Field(
+        description="`quantyfy` is what is served; `seasonal_naive` is what one has without a system.",
+        examples=["quantyfy"],
+    )
+    mape: float | None = Field(examples=[0.31])
+    rmse: float | None = Field(examples=[12.4])
+    wape: float | None = Field(description="Sum of misses over sum of sales.", examples=[0.12])
+    rmsse: float | None = Field(examples=[0.71])
+    bias: float | None = Field(description="Above 0: too high on the whole.", examples=[-0.01])
+    coverage: float | None = Field(
+        description="Share of totals that fell inside their p10-p90 range; 0.8 is the aim.", examples=[0.81]
+    )
 
 
 class Accuracy(Reading):
     """The backtest of the run that is served."""
 
     rows: list[AccuracyRow]
-    next_cursor: str | None
+    next_cursor: NextCursor

@@ -16,7 +16,7 @@ class UploadForm(BaseModel):
     """What a delivery says beside its files."""
 
     cnpj: str = Field(max_length=40, examples=["12.ABC.345/01DE-35"])
-    company_name: str = Field(min_length=1, max_length=200)
+    company_name: str = Field(min_length=1, max_length=200, examples=["Padaria São João"])
     columns: Json[dict[Table, dict[str, str]]] | None = Field(
         default=None,
         description="JSON: per table, headings to fields (an empty field leaves a column unused). Remembered for files "
@@ -48,4 +48,5 @@ class UploadForm(BaseModel):
         schema["properties"] |= dict.fromkeys(map(str, Table), _FILE)
         several = {"type": "array", "items": _FILE, "description": "Files whose table we find out."}
         schema["properties"]["files"] = several
-        return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+        shown = {name: schema["properties"][name]["examples"][0] for name in cls.model_fields}
+        return {"required": True, "content": {"multipart/form-data": {"schema": schema, "example": shown}}}
