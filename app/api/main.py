@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 
 from app.api import crossing
 from app.api.limits import Bounds, Patience
@@ -18,6 +19,7 @@ from app.api.watching import Watchers
 from app.bootstrap import opened
 from app.core.changes import Changes
 from app.core.config import Settings
+from app.pipeline.reading.rehearsal import rehearse
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -30,6 +32,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.changes = changes
             app.state.answers = Answers(changes)
             app.state.watchers = Watchers(changes)
+            await run_in_threadpool(rehearse, clients)
             yield
 
     app = FastAPI(
