@@ -29,7 +29,7 @@ from app.processing.reader.sheets import Sheet
 from app.processing.validator.belonging import SalesByNumber
 from app.processing.validator.catalogue import Catalogue, read_catalogue
 from app.processing.validator.filling import FilledDown
-from app.processing.validator.items import ItemReader
+from app.processing.validator.items import Block, ItemReader, typed_blocks
 from app.processing.validator.noticing import FILE, nothing, noticed, together
 from app.processing.validator.products_seen import ProductsSeen, met_in, products_seen
 from app.processing.validator.reporting import report_of
@@ -81,13 +81,17 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
     sales = [sheet for sheet in sheets if sheet.table is Table.SALES]
     items = [sheet for sheet in sheets if sheet.table is Table.ITEMS]
     by_branch = _have_branches(sales) and _have_branches(items)
-    catalogue = read_catalogue(products) if products else None
-    headers = read_sales(sales, today=today, cnpj=cnpj, by_branch=by_branch) if sales else None
+    blocks = typed_blocks(items)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read_catalogue, products) if products else None
+        headers = read_sales(sales, today=today, cnpj=cnpj, by_branch=by_branch) if sales else None
+        catalogue = reading.result() if reading else None
     lines = _Lines(catalogue.products if catalogue else None, workdir)
     by_number = SalesByNumber(headers, by_branch=by_branch) if headers else None
-    for number, sheet in enumerate(items):
-        reader = ItemReader(sheet, by_number, today, cnpj, FilledDown(sheet))
-        lines.read(reader, number)
+    readers = [ItemReader(sheet, by_number, today, cnpj, FilledDown(sheet)) for sheet in items]
+    lines.findings += [told for sheet in items for told in (doubts(sheet), _assumptions(sheet))]
+    for number, cells, read in blocks:
+        lines.add(readers[number].cleaned(cells, read), items[number], number)
     seen = lines.settle(items)
     return Prepared(
         months=lines.store.months(),
@@ -126,17 +130,15 @@ class _Lines:
         self._kept = 0
         self.rows_in = self.accepted = self.rejected = self.skipped = 0
 
-    def read(self, reader: ItemReader, number: int) -> None:
-        """All the lines of one file."""
-        self.findings += [doubts(reader.sheet), _assumptions(reader.sheet)]
-        for block in reader.blocks():
-            self.store.add(block.lines.with_columns(pl.lit(number, pl.Int32).alias(SHEET)))
-            self._met.append(met_in(block.lines, reader.sheet, number))
-            self._seen.append(block.seen)
-            self._keep(block.findings)
-            self.rows_in += block.rows_in
-            self.rejected += block.rejected
-            self.skipped += block.skipped
+    def add(self, block: Block, sheet: Sheet, number: int) -> None:
+        """The lines of the next block of a file."""
+        self.store.add(block.lines.with_columns(pl.lit(number, pl.Int32).alias(SHEET)))
+        self._met.append(met_in(block.lines, sheet, number))
+        self._seen.append(block.seen)
+        self._keep(block.findings)
+        self.rows_in += block.rows_in
+        self.rejected += block.rejected
+        self.skipped += block.skipped
 
     def _keep(self, findings: pl.DataFrame) -> None:
         """Keeps findings while they are a list that someone could read; after that only their number by rule."""

@@ -9,7 +9,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from app.domain.errors import NotATable
 
@@ -37,6 +37,8 @@ def encoding_of(head: bytes) -> str:
 
 def _wide_without_mark(head: bytes) -> str | None:
     """UTF-16 of Western text has a zero in every second byte."""
+    if b"\0" not in head:
+        return None
     zeros = (head[::2].count(0), head[1::2].count(0))
     most = max(zeros, default=0)
     if most * 2 < len(head) * 0.6 or not head:
@@ -45,24 +47,26 @@ def _wide_without_mark(head: bytes) -> str | None:
 
 
 def _narrow(head: bytes) -> str:
+    if head.isascii():
+        return "utf-8"
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)  # a character cut at the end of the head is no error
     except UnicodeDecodeError:
-        if _is_mostly_utf8(head):
+        accents = head.translate(None, _ASCII)
+        if _is_mostly_utf8(head, accents):
             return "utf-8"
-        return max(("cp1252", "cp850"), key=lambda name: _portuguese_letters(head, name))
+        return max(("cp1252", "cp850"), key=lambda name: _portuguese_letters(accents, name))
     return "utf-8"
 
 
-def _is_mostly_utf8(head: bytes) -> bool:
+def _is_mostly_utf8(head: bytes, accents: bytes) -> bool:
     """Whether most accents are UTF-8 pairs, as in a file glued from two systems."""
     pairs = len(_UTF8_ACCENT.findall(head))
-    return pairs > len(head.translate(None, _ASCII)) - 2 * pairs
+    return pairs > len(accents) - 2 * pairs
 
 
-def _portuguese_letters(head: bytes, encoding: str) -> int:
-    accented = head.translate(None, _ASCII)[:_ENOUGH_LETTERS]
-    return sum(letter in _PORTUGUESE for letter in accented.decode(encoding, errors="replace"))
+def _portuguese_letters(accents: bytes, encoding: str) -> int:
+    return sum(letter in _PORTUGUESE for letter in accents[:_ENOUGH_LETTERS].decode(encoding, errors="replace"))
 
 
 def lone_bytes_as_windows_1252(error: UnicodeError) -> tuple[str, int]:
@@ -82,7 +86,7 @@ def utf8_blocks(path: Path, *, encoding: str, newline: str = "\n", block_bytes: 
         NotATable: a line is longer than any table's.
     """
     break_mark, rest = newline.encode(), b""
-    for piece in _pieces(path, encoding, block_bytes):
+    for piece in _pieces(path, encoding, block_bytes, break_mark):
         text = rest + piece
         cut = text.rfind(break_mark) + 1
         if len(text) - cut > LONGEST_LINE:
@@ -96,8 +100,11 @@ def utf8_blocks(path: Path, *, encoding: str, newline: str = "\n", block_bytes: 
 
 def utf8_text(head: bytes, encoding: str) -> str:
     """The text of the first bytes of a file; a character cut at their end is left out."""
+    text = head[_length_of_mark(head) :]
+    if not encoding.startswith("utf"):
+        return _utf8(text, encoding).decode()
     errors = "quantyfy.windows-1252" if encoding == "utf-8" else "replace"
-    return codecs.getincrementaldecoder(encoding)(errors).decode(head[_length_of_mark(head) :])
+    return codecs.getincrementaldecoder(encoding)(errors).decode(text)
 
 
 def endless_line(name: str) -> NotATable:
@@ -109,13 +116,22 @@ def endless_line(name: str) -> NotATable:
     )
 
 
-def _pieces(path: Path, encoding: str, block_bytes: int) -> Iterator[bytes]:
+def _pieces(path: Path, encoding: str, block_bytes: int, break_mark: bytes) -> Iterator[bytes]:
     """Raw bytes of narrow encodings; UTF-16 already as UTF-8, for its line breaks cannot be found byte by byte."""
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace") if encoding.startswith("utf-16") else None
     with path.open("rb") as file:
         file.seek(_length_of_mark(file.read(3)))
-        while piece := file.read(block_bytes):
+        while piece := file.read(block_bytes if decoder else _size_of_whole_lines(file, block_bytes, break_mark)):
             yield decoder.decode(piece).encode("utf-8", errors="replace") if decoder else piece
+
+
+def _size_of_whole_lines(file: BinaryIO, size: int, break_mark: bytes) -> int:
+    """Up to `size` bytes that end at a line break, where there is one near: to cut a block later is to copy it."""
+    start, near = file.tell(), min(size, _PART)
+    file.seek(start + size - near)
+    end = file.read(near).rfind(break_mark) + 1
+    file.seek(start)
+    return size - near + end if end else size
 
 
 def _length_of_mark(head: bytes) -> int:

@@ -2,6 +2,7 @@
 
 import filecmp
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,7 @@ from app.processing.values.styles import with_styles
 
 __all__ = ["recognise", "write_raw"]
 
+FILES_AT_ONCE: Final = 2
 Mappings = Mapping[Table, Mapping[str, str]]
 
 _MEGABYTE: Final = 1_000_000
@@ -67,7 +69,9 @@ def recognise(
     if sum(file.path.stat().st_size for file in files) > bounds.max_bytes:
         raise UploadTooLarge(limit_mb=bounds.max_bytes // _MEGABYTE)
     texts = [text for file in files for text in text_files(file, workdir=workdir, limits=bounds)]
-    sheets = _without_twins([_recognised(text, mappings or {}, remembered or {}, bounds) for text in texts])
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+        found = pool.map(lambda text: _recognised(text, mappings or {}, remembered or {}, bounds), texts)
+        sheets = _without_twins(list(found))
     _check_dates(sheets)
     return sheets
 

@@ -5,8 +5,8 @@
     careful  the lines that are not (`TV 32" LED`, quoted line breaks, a stray quote) are read one by one, the others
     still fast
 
-Cells are columns `0`, `1`, ... of strings, null when empty; `line` is the line number; `overflow` is not null in
-records that have more cells than the heading.
+Cells are columns `0`, `1`, ... of strings or categories, null when empty; `line` is the line number; `overflow` is not
+null in records that have more cells than the heading.
 """
 
 import csv
@@ -29,6 +29,7 @@ class Layout(NamedTuple):
 
     delimiter: str
     width: int  # cells of the heading
+    repetitive: frozenset[int] = frozenset()  # places of cells that are read as categories, for few values fill them
 
 
 class Careful(NamedTuple):
@@ -44,6 +45,7 @@ class Framed(NamedTuple):
     """The records of one block."""
 
     frame: pl.DataFrame
+    lines: int  # how many of the block's lines they take
     unfinished: bytes = b""  # the text of a last record that goes on in the next block
     awkward: int = 0  # lines that were read one by one
 
@@ -57,7 +59,7 @@ def frames(blocks: Iterator[bytes], *, layout: Layout, first_line: int) -> Itera
     for block, is_last in _marking_last(_of_few_lines(blocks)):
         text = rest + block if rest else block
         framed = frame_of(text, layout=layout, first_line=line, is_last=is_last, patience=patience)
-        line += text.count(b"\n") - framed.unfinished.count(b"\n")
+        line += framed.lines
         rest = framed.unfinished
         patience = min(patience - framed.awkward + MOST_AWKWARD * len(block) // AWKWARD_WITHIN, MOST_AWKWARD)
         yield framed.frame
@@ -68,14 +70,20 @@ def frame_of(
 ) -> Framed:
     """The records of one block, of which up to `patience` lines may be read one by one."""
     if b'"' not in text:
-        return Framed(_split(text, layout, quotes=False).with_columns(pl.col(LINE) + first_line))
+        return _plain(text, layout, quotes=False, first_line=first_line)
     lines = _lines(text)
     awkward = lines.str.contains('"', literal=True) & ~lines.str.contains(_well_formed(layout.delimiter))
     if not awkward.any():
-        return Framed(_split(text, layout, quotes=True).with_columns(pl.col(LINE) + first_line))
+        return _plain(text, layout, quotes=True, first_line=first_line)
     if (count := int(awkward.sum())) > patience:
-        return Framed(_split(text, layout, quotes=False).with_columns(pl.col(LINE) + first_line))
-    return Framed(*_carefully(lines, awkward, layout=layout, first_line=first_line, is_last=is_last), count)
+        return _plain(text, layout, quotes=False, first_line=first_line)
+    return _carefully(lines, awkward, layout=layout, first_line=first_line, is_last=is_last)._replace(awkward=count)
+
+
+def _plain(text: bytes, layout: Layout, *, quotes: bool, first_line: int) -> Framed:
+    """A block in which every line is a record."""
+    frame = _split(text, layout, quotes=quotes, first_line=first_line)
+    return Framed(frame, frame.height)
 
 
 def _of_few_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -99,23 +107,26 @@ def _marking_last(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
         yield held, True
 
 
-def _schema(width: int) -> dict[str, type[pl.String]]:
-    return {str(position): pl.String for position in range(width)} | {OVERFLOW: pl.String}
+def _schema(layout: Layout) -> dict[str, pl.DataType]:
+    few = pl.Categorical(pl.Categories("quantyfy.cells"))
+    cells = {str(place): few if place in layout.repetitive else pl.String() for place in range(layout.width)}
+    return {**cells, OVERFLOW: pl.String()}
 
 
-def _split(text: bytes, layout: Layout, *, quotes: bool) -> pl.DataFrame:
-    return pl.read_csv(
+def _split(text: bytes, layout: Layout, *, quotes: bool, first_line: int = 0) -> pl.DataFrame:
+    cells = pl.read_csv(
         text,
         has_header=False,
         separator=layout.delimiter,
         quote_char='"' if quotes else None,
-        schema=_schema(layout.width),
+        schema=_schema(layout),
         truncate_ragged_lines=True,
         missing_columns="insert",
         extra_columns="ignore",
-        row_index_name=LINE,
         raise_if_empty=False,
     )
+    lines = pl.int_range(first_line, first_line + cells.height, dtype=pl.UInt32, eager=True)
+    return cells.insert_column(0, lines.alias(LINE))
 
 
 def _lines(text: bytes) -> pl.Series:
@@ -131,28 +142,27 @@ def _well_formed(delimiter: str) -> str:
     return rf"^{cell}(?:{mark}{cell})*$"
 
 
-def _carefully(
-    lines: pl.Series, awkward: pl.Series, *, layout: Layout, first_line: int, is_last: bool
-) -> tuple[pl.DataFrame, bytes]:
+def _carefully(lines: pl.Series, awkward: pl.Series, *, layout: Layout, first_line: int, is_last: bool) -> Framed:
     careful = read_carefully(lines.to_list(), awkward.arg_true().to_list(), layout=layout, is_last=is_last)
     end = len(lines) if careful.unfinished is None else careful.unfinished
     numbered = pl.DataFrame({LINE: pl.int_range(len(lines), dtype=pl.UInt32, eager=True), "text": lines})
     plain = numbered.head(end).filter(~pl.col(LINE).is_in(list(careful.taken)))
     easy = _split("".join(f"{line}\n" for line in plain["text"]).encode(), layout, quotes=True).head(plain.height)
     easy = easy.with_columns(plain[LINE].head(easy.height))
-    both = pl.concat([easy, _frame_of_cells(careful, layout.width)]).sort(LINE)
-    return both.with_columns(pl.col(LINE) + first_line), _joined(lines, end)
+    both = pl.concat([easy, _frame_of_cells(careful, layout)]).sort(LINE)
+    return Framed(both.with_columns(pl.col(LINE) + first_line), end, _joined(lines, end))
 
 
 def _joined(lines: pl.Series, start: int) -> bytes:
     return "".join(f"{line}\n" for line in lines[start:]).encode()
 
 
-def _frame_of_cells(careful: Careful, width: int) -> pl.DataFrame:
+def _frame_of_cells(careful: Careful, layout: Layout) -> pl.DataFrame:
+    width = layout.width
     padded = [[*cells[: width + 1], *[""] * (width + 1 - len(cells))] for cells in careful.cells]
     columns = {
-        name: pl.Series(name, [cells[position] or None for cells in padded], dtype=pl.String)
-        for position, name in enumerate(_schema(width))
+        name: pl.Series(name, [cells[position] or None for cells in padded], dtype=dtype)
+        for position, (name, dtype) in enumerate(_schema(layout).items())
     }
     return pl.DataFrame({LINE: pl.Series(LINE, careful.lines, dtype=pl.UInt32), **columns})
 

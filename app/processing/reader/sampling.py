@@ -20,7 +20,7 @@ def sample_of(sheet: Sheet) -> pl.DataFrame:
     parts = [_head(sheet)]
     size = sheet.path.stat().st_size
     if size > WHOLE_BYTES and not sheet.dialect.encoding.startswith("utf-16"):
-        parts += [_cells(sheet, text, line=0) for text in _windows(sheet, size)]
+        parts += [_cells(sheet, text, line=0) for text in _at_once(list(_windows(sheet, size)))]
     return sheet.with_original_lines(pl.concat(parts))
 
 
@@ -34,6 +34,11 @@ def _head(sheet: Sheet) -> pl.DataFrame:
     rest = lines[-1] if len(lines) == sheet.dialect.first_line else ""
     complete = rest if size <= wanted else rest[: rest.rfind("\n") + 1]
     return _cells(sheet, complete, line=sheet.dialect.first_line)
+
+
+def _at_once(texts: list[str]) -> list[str]:
+    """One text of several; if there are quotes, one could reach from a window into the next."""
+    return texts if any('"' in text for text in texts) else ["".join(texts)]
 
 
 def _windows(sheet: Sheet, size: int) -> Iterator[str]:

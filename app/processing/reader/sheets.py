@@ -57,6 +57,7 @@ class Dialect:
     newline: str = "\n"
     numbers: Mapping[str, NumberStyle] = field(default_factory=dict)
     dates: Mapping[str, DateStyle] = field(default_factory=dict)
+    repetitive: frozenset[int] = frozenset()  # places of the columns of numbers that few values fill
     doubts: tuple[Doubt, ...] = ()
 
     @property
@@ -107,14 +108,16 @@ class Sheet:
         """Whether the file has the field."""
         return name in self.positions
 
-    def cells(self, *, block_bytes: int = BLOCK_BYTES) -> Iterator[pl.DataFrame]:
+    def cells(self, *, block_bytes: int = BLOCK_BYTES, categories: bool = False) -> Iterator[pl.DataFrame]:
         """The records in blocks: `line`, one string column a cell (`0`, `1`, ...), `overflow`.
 
-        Large blocks are read fastest; the memory they take is some fifteen times theirs.
+        Large blocks are read fastest; the memory they take is some fifteen times theirs. With `categories`, columns of
+        numbers that few values fill are categories instead, so that each of their values is looked at once.
         """
         skip, dialect = self.dialect.first_line - 1, self.dialect
         text = utf8_blocks(self.path, encoding=dialect.encoding, newline=dialect.newline, block_bytes=block_bytes)
-        blocks = frames(without_lines(text, skip), layout=self.layout, first_line=skip + 1)
+        layout = self.layout._replace(repetitive=dialect.repetitive) if categories else self.layout
+        blocks = frames(without_lines(text, skip), layout=layout, first_line=skip + 1)
         return map(self.with_original_lines, blocks)
 
     def with_original_lines(self, cells: pl.DataFrame) -> pl.DataFrame:

@@ -34,7 +34,11 @@ class Catalogue(NamedTuple):
 
 def read_catalogue(sheets: Sequence[Sheet]) -> Catalogue:
     """All the products of an upload, later files and later rows winning."""
-    read = [_read_block(sheet, cells, number) for number, sheet in enumerate(sheets) for cells in sheet.cells()]
+    read = [
+        _read_block(sheet, cells, number)
+        for number, sheet in enumerate(sheets)
+        for cells in sheet.cells(categories=True)
+    ]
     rows = pl.concat([part.products for part in read])
     last = rows.with_columns(pl.col(c.SKU).str.to_lowercase().alias(FOLDED)).with_row_index("order")
     kept = last.unique(FOLDED, keep="last", maintain_order=True)

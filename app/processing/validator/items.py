@@ -1,7 +1,6 @@
 """One block of the items file: typed, screened, joined to its sales, and cleaned."""
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
@@ -78,9 +77,18 @@ class Block(NamedTuple):
     skipped: int
 
 
+def typed_blocks(sheets: Sequence[Sheet]) -> Iterator[tuple[int, pl.DataFrame, Typed]]:
+    """The blocks of all items files as written and as typed, with the number of their file, one always made ahead."""
+    return one_ahead(
+        (number, cells, typed(sheet, cells))
+        for number, sheet in enumerate(sheets)
+        for cells in sheet.cells(categories=True)
+    )
+
+
 @dataclass(frozen=True)
 class ItemReader:
-    """Reads the blocks of one items file, in order."""
+    """Makes clean lines of the blocks of one items file."""
 
     sheet: Sheet
     sales: SalesByNumber | None
@@ -88,13 +96,8 @@ class ItemReader:
     cnpj: Cnpj | None
     filled_down: FilledDown
 
-    def blocks(self) -> Iterator[Block]:
-        """The clean lines of the whole file, block by block."""
-        return itertools.starmap(
-            self._read, one_ahead((cells, typed(self.sheet, cells)) for cells in self.sheet.cells())
-        )
-
-    def _read(self, cells: pl.DataFrame, read: Typed) -> Block:
+    def cleaned(self, cells: pl.DataFrame, read: Typed) -> Block:
+        """The clean lines of a block of `typed_blocks`; blocks come in the order of the file."""
         values = self._identified(cells, self.filled_down(cells, read.values))
         where = branches(values, cnpj=self.cnpj)
         joined = self._with_sales(values.with_columns(where.loja.alias(c.LOJA)))
@@ -131,7 +134,7 @@ class ItemReader:
         if place is None:
             return values.with_columns(code, pl.lit(1.0).alias(c.QUANTIDADE))
         if normalised(self.sheet.columns[place].header) == _MERCADO_LIVRE_UNITS and values[c.QUANTIDADE].null_count():
-            unsaid = pl.lit(cells[str(place)].fill_null("").str.contains(_BLANK)) & code.is_not_null()
+            unsaid = pl.lit(_is_blank(cells[str(place)])) & code.is_not_null()
             return values.with_columns(code, pl.when(unsaid).then(1.0).otherwise(c.QUANTIDADE).alias(c.QUANTIDADE))
         return values.with_columns(code)
 
@@ -156,7 +159,7 @@ class ItemReader:
         unread = quantity.is_null()
         if place is None or not unread.any():
             return ()
-        blank = cells[str(place)].fill_null("").str.contains(_BLANK)
+        blank = _is_blank(cells[str(place)])
         return (
             Problem(MISSING_QUANTITY, unread & blank, c.QUANTIDADE),
             Problem(UNREADABLE_QUANTITY, unread & ~blank, c.QUANTIDADE),
@@ -194,6 +197,10 @@ class ItemReader:
             return nothing()
         blank = cells[str(place)].fill_null("").str.strip_chars() == ""
         return noticed_where(self.sheet, SKU_FROM_DESCRIPTION, cells, blank & kept, field=c.DESCRICAO)
+
+
+def _is_blank(cells: pl.Series) -> pl.Series:
+    return cells.cast(pl.String).fill_null("").str.contains(_BLANK)
 
 
 def _total_is_off(values: pl.DataFrame) -> pl.Series:

@@ -49,7 +49,7 @@ def read_sales(sheets: Sequence[Sheet], *, today: date, cnpj: Cnpj | None, by_br
     read = [
         _read_block(sheet, cells, number=number, today=today, cnpj=cnpj)
         for number, sheet in enumerate(sheets)
-        for cells in sheet.cells()
+        for cells in sheet.cells(categories=True)
     ]
     key = [c.ID_VENDA, c.LOJA] if by_branch else [c.ID_VENDA]
     rows = pl.concat([part.rows for part in read]).with_row_index(SALE)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import polars as pl
+from polars import selectors
 
 from app.domain import columns as c
 from app.domain import contract as k
@@ -61,7 +62,7 @@ def screen(
     suspect = _any([*broken_in, cells[OVERFLOW].is_not_null(), _deleted(sheet, cells)], cells.height)
     if not suspect.any():
         return Screened(~suspect, together([]), 0, 0)
-    rows = cells.filter(suspect)
+    rows = cells.filter(suspect).with_columns(selectors.categorical().cast(pl.String))
     junk = _junk(sheet, rows)
     parts = [noticed(sheet, rule, rows.filter(where)[LINE]) for rule, where in junk]
     out = _any([where for _, where in junk], rows.height)

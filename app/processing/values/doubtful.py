@@ -33,7 +33,7 @@ def without_doubtful_numbers(
     kinds = {field.name: field.kind for field in CONTRACT[sheet.table]}
     parts, values = [], read.values
     for name in sheet.dialect.numbers:
-        numbers, text = values[name], cells[str(sheet.positions[name])]
+        numbers, text = values[name], cells[str(sheet.positions[name])].cast(pl.String)
         if name in read.other_style:
             odd = read.other_style[name] & kept
             parts.append(noticed_where(sheet, OTHER_NUMBER_STYLE, cells, odd, field=name))

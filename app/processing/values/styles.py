@@ -18,6 +18,7 @@ from app.processing.values.typed import NUMBERS
 
 _SHOWN_LENGTH: Final = 40
 _ONE_PERCENT: Final = 0.01
+_MOST_DIFFERENT: Final = 0.25  # of the cells of a column that few values fill
 
 
 def with_styles(sheet: Sheet, sample: pl.DataFrame) -> Sheet:
@@ -32,6 +33,7 @@ def with_styles(sheet: Sheet, sample: pl.DataFrame) -> Sheet:
     proven = _style_that_adds_up(sheet, sample, numbers, seen)
     dialect = replace(
         sheet.dialect,
+        repetitive=frozenset(sheet.positions[name] for name in seen if _is_repetitive(sheet, sample, name)),
         numbers=numbers | proven,
         dates={name: _date_style(of_column, days) for name, of_column in days.items()},
         doubts=(
@@ -44,6 +46,10 @@ def with_styles(sheet: Sheet, sample: pl.DataFrame) -> Sheet:
         ),
     )
     return replace(sheet, dialect=dialect)
+
+
+def _is_repetitive(sheet: Sheet, sample: pl.DataFrame, name: str) -> bool:
+    return sample[str(sheet.positions[name])].n_unique() <= _MOST_DIFFERENT * sample.height
 
 
 def _unsure(seen: Mapping[str, Evidence]) -> list[str]:
