@@ -16,14 +16,15 @@ from app.domain.errors import NothingToForecast
 from app.domain.findings import Severity
 from app.domain.uploads import IncomingFile, Table, UploadState
 from app.pipeline.companies import Company, company_by_id
-from app.pipeline.frames import read_frame, write_frame
+from app.pipeline.frames import read_frame, scan_frame, write_frame
 from app.pipeline.handing import hand_on
 from app.pipeline.mappings import by_table
 from app.pipeline.products import merged_products, seen_in
 from app.pipeline.publishing import ALL_MONTHS, Publication, current, publish
 from app.pipeline.uploads import begin, timed, upload_row
-from app.processing.cleaner.merging import merge
+from app.processing.cleaner.merging import NO_LINES, Merged, merge
 from app.processing.cleaner.preparing import Prepared, prepare
+from app.processing.cleaner.redated import redated, sales_of, without
 from app.processing.feature_engineering import daily_demand
 from app.processing.reader.recognition import recognise
 from app.utils.metrics import ROWS
@@ -39,6 +40,7 @@ class _Month(NamedTuple):
     added: int
     changed: int
     already_there: int
+    moved: int  # lines that left it, for the upload dates their sale in another month
 
 
 def prepare_upload(clients: Clients, job: Job, *, now: datetime) -> None:
@@ -91,18 +93,37 @@ def _fetch(clients: Clients, file: dict[str, Any], *, folder: Path) -> IncomingF
 def _write_months(
     clients: Clients, company: Company, prepared: Prepared, *, earlier: Mapping[str, str], now: datetime
 ) -> list[_Month]:
+    arrived = {f"{year:04}-{month:02}": (year, month) for year, month in prepared.months}
+    moved = _moved(clients, prepared, arrived, earlier=earlier)
     months = []
-    for year, number in prepared.months:
-        month = f"{year:04}-{number:02}"
-        before = read_frame(clients.store, earlier[month]) if month in earlier else None
-        merged = merge(before, prepared.lines((year, number)))
-        frames = {ITEMS: merged.lines, FEATURES: daily_demand(merged.lines)} if merged.added or merged.changed else {}
-        written = [
-            _write(clients, frame, Publication(kind, month, company.keys.processed(kind, month, at=now)))
-            for kind, frame in frames.items()
-        ]
-        months.append(_Month(written, seen_in(merged.lines), merged.added, merged.changed, merged.already_there))
+    for month in sorted({*arrived, *moved}):
+        before = read_frame(clients.store, earlier[month]) if month in earlier else NO_LINES
+        stayed = without(before, moved.get(month))
+        merged = merge(stayed, prepared.lines(arrived[month]) if month in arrived else NO_LINES)
+        months.append(_write_month(clients, company, month, merged, moved=before.height - stayed.height, now=now))
     return months
+
+
+def _moved(
+    clients: Clients, prepared: Prepared, arrived: Mapping[str, tuple[int, int]], *, earlier: Mapping[str, str]
+) -> dict[str, pl.DataFrame]:
+    """The sales that leave each published month."""
+    if not earlier:
+        return {}
+    sales = {month: sales_of(prepared.lines(key)) for month, key in arrived.items()}
+    return redated({month: scan_frame(clients.store, key) for month, key in earlier.items()}, sales)
+
+
+def _write_month(
+    clients: Clients, company: Company, month: str, merged: Merged, *, moved: int, now: datetime
+) -> _Month:
+    is_new = merged.added or merged.changed or moved
+    frames = {ITEMS: merged.lines, FEATURES: daily_demand(merged.lines)} if is_new else {}
+    written = [
+        _write(clients, frame, Publication(kind, month, company.keys.processed(kind, month, at=now)))
+        for kind, frame in frames.items()
+    ]
+    return _Month(written, seen_in(merged.lines), merged.added, merged.changed, merged.already_there, moved)
 
 
 def _write_products(
@@ -126,6 +147,7 @@ def _line_counts(months: Sequence[_Month]) -> dict[str, int]:
         "added": sum(month.added for month in months),
         "changed": sum(month.changed for month in months),
         "already_there": sum(month.already_there for month in months),
+        "moved": sum(month.moved for month in months),
     }
 
 

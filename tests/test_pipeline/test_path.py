@@ -57,7 +57,7 @@ def test_an_upload_becomes_a_published_forecast(clients: Clients, published: Job
     assert {"clean", "merge", "load", "train", "predict", "write"} <= set(upload.timings)
     what = reading.published(clients, published.account, COMPANY)
     assert len(what.metrics["snapshot"]) == 64
-    assert "prophet" in what.metrics["versions"]
+    assert "numba" in what.metrics["versions"]
     totals = reading.totals(clients, what, reading.Slice(level=Level.COMPANY)).rows
     assert totals["horizon_days"].to_list() == list(HORIZONS)
     assert totals.filter((pl.col("p10") > pl.col("p50")) | (pl.col("p50") > pl.col("p90"))).is_empty()
@@ -121,6 +121,32 @@ def test_the_same_lines_in_another_file_change_nothing(clients: Clients, publish
     lines = find_upload(clients, published.account, job.upload).report["lines"]
     assert lines["added"] == lines["changed"] == 0
     assert lines["already_there"] > 200
+
+
+def test_a_sale_that_is_dated_in_another_month_later_counts_once(
+    clients: Clients, published: Job, tmp_path: Path
+) -> None:
+    again = tmp_path / "again"
+    again.mkdir()
+    number = date(2025, 3, 3).toordinal()  # a Monday: ten loaves, nothing else
+    table = (
+        f"Número do pedido;Data da venda;Código (SKU);Quantidade;Valor unitário\r\n{number};02/04/2025;PAO;10;0,75\r\n"
+    )
+    (again / "itens.csv").write_text(table, encoding="cp1252")
+    file = IncomingFile(name="itens.csv", path=again / "itens.csv", table=Table.ITEMS)
+    job = deliver(clients, published.account, [file], now=LATER)
+    run_all(clients, job, now=LATER)
+    assert find_upload(clients, job.account, job.upload).report["lines"] == {
+        "added": 1,
+        "changed": 0,
+        "already_there": 0,
+        "moved": 1,
+    }
+    what = reading.published(clients, job.account, COMPANY)
+    days = reading.sales(clients, what, reading.Slice(level=Level.PRODUCT, id="PAO", limit=1000)).rows
+    sold = dict(days.select("date", "quantity").iter_rows())
+    assert (sold.get(date(2025, 3, 3), 0), sold[date(2025, 4, 2)]) == (0, 10 + 2 + 10)
+    assert days["quantity"].sum() == bread_sold(days=200)
 
 
 def test_a_story_done_twice_is_done_once(clients: Clients, published: Job) -> None:

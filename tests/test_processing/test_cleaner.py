@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.processing.cleaner.merging import SCHEMA, merge
+from app.processing.cleaner.merging import NO_LINES, SCHEMA, merge
 from app.processing.feature_engineering import daily_demand
 from tests.test_processing.at_hand import Desk, found, lines_of, rows
 
@@ -43,7 +43,7 @@ def test_a_later_export_carries_the_cancellation_and_adds_what_is_new() -> None:
 
 
 def test_a_first_month_is_all_new() -> None:
-    merged = merge(None, clean(("1", 1, "A", 2, "concluida")))
+    merged = merge(NO_LINES, clean(("1", 1, "A", 2, "concluida")))
     assert (merged.already_there, merged.added, merged.changed) == (0, 1, 0)
 
 

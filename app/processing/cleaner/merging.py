@@ -28,6 +28,7 @@ SCHEMA: Final = {
     c.CANAL: pl.String,
     c.LOJA: pl.String,
 }
+NO_LINES: Final = pl.DataFrame(schema=SCHEMA)
 _FOLDED: Final = "folded"
 _CONTENT: Final = (c.QUANTIDADE, c.PRECO_UNITARIO, c.VALOR_TOTAL)
 
@@ -90,14 +91,14 @@ def clean_columns(lines: pl.DataFrame) -> pl.DataFrame:
     return lines.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
 
 
-def merge(earlier: pl.DataFrame | None, lines: pl.DataFrame) -> Merged:
+def merge(earlier: pl.DataFrame, lines: pl.DataFrame) -> Merged:
     """The lines of a month after an upload: those of the upload, and the earlier ones it says nothing about.
 
     Args:
-        earlier: the month as published before; None when it is new.
+        earlier: the month as published before; no lines when it is new.
         lines: the upload's lines of the month.
     """
-    if earlier is None or earlier.is_empty():
+    if earlier.is_empty():
         return Merged(lines, 0, lines.height, 0)
     old, new = _keyed(earlier), _keyed(lines)
     key = (c.LOJA, c.ID_VENDA, _FOLDED, c.LINHA)
