@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 import polars as pl
 from fastapi import Depends, Query, Request, Response
@@ -114,7 +115,7 @@ def answer(
     page = rows()
     if page.next_cursor is not None:
         following = request.url.include_query_params(cursor=page.next_cursor)
-        headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+        headers["Link"] = f'<{quote(following.path)}?{following.query}>; rel="next"'
     body = render(page.rows, kind)
     if kind is Format.JSON:
         body = _enveloped(body, what.facts() | dict(facts or {}) | {"next_cursor": page.next_cursor})

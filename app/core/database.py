@@ -31,11 +31,12 @@ class Database:
     def __init__(self, url: str, *, password: Callable[[], str] | None = None) -> None:
         self.url = url
         # pre_ping: the embedded server may have been restarted by another process since.
-        self._engine = create_engine(url, pool_pre_ping=True)
+        # hide_parameters: an error ends up in the log, and what a customer sent must not.
+        self._engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         event.listen(self._sessions, "after_begin", _name_the_tenant)
         # Who waits for a turn must not hold the connection that whoever has the turn needs.
-        self._turns = create_engine(url, poolclass=NullPool)
+        self._turns = create_engine(url, poolclass=NullPool, hide_parameters=True)
         if password is not None:
             for engine in (self._engine, self._turns):
                 event.listen(engine, "do_connect", _with_password(password))

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.api.schemas.readings import NextCursor
+from app.domain.companies import kept_name
 from app.domain.text import Language
 from app.domain.uploads import Table, UploadState
 from app.pipeline.uploads import Upload
@@ -55,7 +56,9 @@ class UploadAnnounced(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     cnpj: str = Field(examples=["12ABC34501DE35"], max_length=40)
-    company_name: str = Field(min_length=1, max_length=200, examples=["Padaria São João"])
+    company_name: Annotated[str, AfterValidator(kept_name)] = Field(
+        min_length=1, max_length=200, examples=["Padaria São João"]
+    )
     files: list[FileAnnounced] = Field(min_length=1, max_length=20)
 
 
