@@ -19,7 +19,7 @@ from app.api.watching import Watchers
 from app.bootstrap import opened
 from app.core.changes import Changes
 from app.core.config import Settings
-from app.pipeline.reading.rehearsal import rehearse
+from app.pipeline.warming import warm_up
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -32,7 +32,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.changes = changes
             app.state.answers = Answers(changes)
             app.state.watchers = Watchers(changes)
-            await run_in_threadpool(rehearse, clients)
+            await run_in_threadpool(warm_up, clients)
             yield
 
     app = FastAPI(

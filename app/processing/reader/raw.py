@@ -22,7 +22,7 @@ from app.processing.reader.records import LINE, OVERFLOW
 from app.processing.reader.sheets import ORIGINAL_LINE, Sheet
 
 _NOT_FREE: Final = frozenset({Kind.CODE, Kind.NUMBER, Kind.AMOUNT, Kind.DATE})
-_BLOCK_BYTES: Final = 1 << 20  # a copy is made at the door, in a process that serves others meanwhile
+_BLOCK_BYTES: Final = 1 << 19  # a copy is made at the door, in a process that serves others meanwhile
 _RAGGED: Final = "***"
 _PATTERN: Final = re.compile(PATTERN)
 
