@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 from accuracy_sets import RESTAURANT, journey, restaurant, until
 
-from app.domain.forecasts import BASELINE, HORIZONS
+from app.domain.forecasts import BASELINE, HORIZONS, Level
 from app.ml.demand_classes import CLASSES
 from app.ml.evaluator import wape
-from app.ml.evidence import Evidence
+from app.ml.evidence import Evidence, by_family
 from app.ml.learning import PLAIN, learn
-from app.ml.trainer import TrainedLevel, train
+from app.ml.trainer import TrainedLevel, families_of_sums, train
 
 BEFORE = 150  # days before the end: the earliest cutoff of accuracy.py
 
@@ -51,7 +51,7 @@ def _members(level: TrainedLevel) -> list[dict[str, object]]:
     evidence = level.evidence
     everything = _wape(evidence, _served(level, evidence))
     rows = []
-    for member in (name for name in evidence.totals if name not in {BASELINE, PLAIN}):
+    for member in _names(level):
         others = {name: said for name, said in evidence.totals.items() if name != member}
         without = _wape(evidence, _served(level, replace(evidence, totals=others)))
         alone = _wape(evidence, evidence.totals[member])
@@ -68,14 +68,23 @@ def _members(level: TrainedLevel) -> list[dict[str, object]]:
     return rows
 
 
+def _names(level: TrainedLevel) -> list[str]:
+    """Members that the level's forecast is made of."""
+    if level.level is Level.PRODUCT:
+        return [name for name in level.evidence.totals if name not in {BASELINE, PLAIN}]
+    return [name for models in families_of_sums(level.evidence).values() for name in models]
+
+
 def _served(level: TrainedLevel, evidence: Evidence) -> np.ndarray:
     pools = level.learned.pools
-    by_class = pools.max() > 0
-    return learn(evidence, pools=pools, n_pools=len(CLASSES) if by_class else 1, gate=by_class).served
+    if level.level is Level.PRODUCT:
+        return learn(evidence, pools=pools, n_pools=len(CLASSES), gate=True).served
+    return learn(by_family(evidence, families_of_sums(evidence)), pools=pools, n_pools=1, gate=False).served
 
 
 def _wape(evidence: Evidence, said: np.ndarray) -> float:
-    known = np.isfinite(evidence.sold) & (evidence.facts["sales"] > 0)[:, None]
+    """Over the origins at which something was said and is known."""
+    known = np.isfinite(evidence.sold) & np.isfinite(said) & (evidence.facts["sales"] > 0)[:, None]
     of_horizon = [known[:, column] for column in range(len(HORIZONS))]
     return float(
         np.mean([wape(evidence.sold[:, c][over], said[:, c][over]) for c, over in enumerate(of_horizon) if over.any()])

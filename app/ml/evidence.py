@@ -6,8 +6,8 @@
 All origins of a series are answered in one pass over its days, which is what makes a backtest of every product cheap.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,14 @@ def gathered(parts: Iterable[Evidence]) -> Evidence:
         facts={name: np.concatenate([part.facts[name] for part in every], axis=-1) for name in first.facts},
         scale=np.concatenate([part.scale for part in every], axis=-1),
     )
+
+
+def by_family(evidence: Evidence, families: Mapping[str, Sequence[str]]) -> Evidence:
+    """The same evidence with the plain average of each family's models in place of the models."""
+    totals = {
+        family: np.mean([evidence.totals[name] for name in models], axis=0) for family, models in families.items()
+    }
+    return replace(evidence, totals=totals)
 
 
 def evidence_of(units: Floats, *, history: History, open_ahead: Floats, origins: Ints) -> Evidence:

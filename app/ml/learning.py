@@ -28,11 +28,6 @@ PRIOR_ROWS_OF_A_LEVEL = 20.0  # rows that a wider level's weights count as much 
 PLAIN = "mean_56"  # what is served where the ensemble does not earn its place
 FAMILIES = {
     "prophet": "trend",
-    "prophet_calm": "trend",
-    "prophet_yearly": "season",
-    "prophet_yearly_calm": "season",
-    "prophet_dates": "season",
-    "last_year": "season",
     "company_outlook": "outlook",
     "category_outlook": "outlook",
 }  # models that think alike; every other one estimates a level
@@ -45,7 +40,7 @@ class Learned:
     """What a level learned, and what it would have said before.
 
     Attributes:
-        models: names, in the order of the weights.
+        models: names, in the order of the weights; of families of models where only those are weighed.
         pools: which series learn together, (origins, series).
         weights: (pools, models).
         gated: pools served by PLAIN, because the ensemble did not beat it.
@@ -75,7 +70,8 @@ def learn(
     """Learn weights pool by pool, drawn towards those of all pools together, and those towards a prior.
 
     Args:
-        evidence: what the models said and what sold; the last origin is the end of the history.
+        evidence: what the models said and what sold; the last origin is the end of the history. A model that abstains
+            at an early origin (NaN) is not weighed there, nor are the others judged.
         pools: index of its pool, (origins, series).
         n_pools: how many pools there are.
         gate: whether a pool whose plain mean did better is served by it.
@@ -88,12 +84,12 @@ def learn(
     folds = [_moments_by_pool(said[o], evidence.sold[o], pools=pools[o], n_pools=n_pools) for o in range(len(said))]
     rows = PRIOR_ROWS_OF_A_LEVEL if wider else PRIOR_ROWS
     weights = [_weights(_others(folds, fold), prior=prior, prior_rows=rows) for fold in range(len(folds))]
-    blended = np.stack([np.einsum("hsm,sm->hs", said[o], weights[o][pools[o]]) for o in range(len(said))])
+    blended = np.stack([_blended(said[o], weights[o][pools[o]]) for o in range(len(said))])
     if silent is not None:
         blended = blended * fading(evidence.sold, blended, groups=silent)
         blended = blended * levelling(evidence.sold, blended, groups=pools)
-    gated = _gated(evidence, blended=blended, pools=pools, n_pools=n_pools) & gate
-    served = np.where(gated[pools][:, None], evidence.totals[PLAIN], blended)
+    gated = _gated(evidence, blended=blended, pools=pools, n_pools=n_pools) if gate else np.zeros(n_pools, dtype=bool)
+    served = np.where(gated[pools][:, None], evidence.totals[PLAIN], blended) if gate else blended
     served = np.maximum.accumulate(np.maximum(served, 0), axis=1)
     tables = [_calibrations(evidence, served, pools=pools, n_pools=n_pools, without=o) for o in range(len(said))]
     if wider:
@@ -109,12 +105,19 @@ def _others(folds: Sequence[list[Moments]], fold: int) -> list[Moments]:
 
 
 def _moments_by_pool(said: Floats, sold: Floats, *, pools: Ints, n_pools: int) -> list[Moments]:
-    over = np.isfinite(sold[:, 0])
+    over = np.isfinite(sold[:, 0]) & np.isfinite(said).all(axis=(1, 2))  # who abstains is not judged beside the others
     return [_moments(said[over][:, pools == pool], sold[over][:, pools == pool]) for pool in range(n_pools)]
 
 
 def _moments(said: Floats, sold: Floats) -> Moments:
     return moments(said.reshape(-1, said.shape[-1]), sold.ravel())
+
+
+def _blended(said: Floats, weights: Floats) -> Floats:
+    """What was said (horizons, series, models), weighed (series, models) among those that do not abstain."""
+    speaks = np.isfinite(said)
+    weighed = (np.where(speaks, said, 0) * weights).sum(axis=-1)
+    return np.asarray(weighed / np.maximum((speaks * weights).sum(axis=-1), 1e-12))
 
 
 def _weights(evidence: list[Moments], *, prior: Floats, prior_rows: float) -> Floats:

@@ -43,8 +43,6 @@ class Setting:
 
 CALM = 0.01  # changepoint prior a fifth of Prophet's own: a trend that bends less runs away less over 90 days
 SETTINGS = {
-    "prophet": Setting(TWO_WEEKS, options={"yearly": False}),
-    "prophet_calm": Setting(TWO_WEEKS, options={"yearly": False, "changepoint_prior_scale": CALM}),
     "prophet_yearly": Setting(MORE_THAN_A_YEAR, options={"yearly": True}),
     "prophet_yearly_calm": Setting(MORE_THAN_A_YEAR, options={"yearly": True, "changepoint_prior_scale": CALM}),
     "prophet_dates": Setting(
@@ -53,6 +51,7 @@ SETTINGS = {
         options={"yearly": True, "changepoint_prior_scale": CALM, "holidays_prior_scale": 0.5},
     ),
 }
+WITHOUT_A_YEAR = Setting(TWO_WEEKS, options={"yearly": False, "changepoint_prior_scale": CALM})
 LAST_YEAR = "last_year"
 PARTS = ("trend", "weekly", "yearly", "holidays")
 
@@ -81,8 +80,9 @@ def parts_ahead(units: Floats, *, history: History) -> dict[str, Floats]:
 
     As the richest Prophet sees them that the history is long enough for; a part it does not have is zero.
     """
-    name = "prophet_dates" if history.n_days >= SETTINGS["prophet_dates"].days else "prophet_calm"
-    spec = SETTINGS[name].spec(history, days=history.n_days)
+    richest = SETTINGS["prophet_dates"]
+    setting = richest if history.n_days >= richest.days else WITHOUT_A_YEAR
+    spec = setting.spec(history, days=history.n_days)
     parts = fit(as_seen(units, history=history), start=history.first, spec=spec).components(DAYS_AHEAD)
     nothing = np.zeros((units.shape[1], DAYS_AHEAD))
     return {part: parts.get(part, nothing) for part in PARTS}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.domain.forecasts import BASELINE
-from app.ml.evidence import Evidence
+from app.ml.evidence import Evidence, by_family
 from app.ml.fading import fading, levelling, silence
 from app.ml.learning import PLAIN, learn
 
@@ -43,6 +43,19 @@ def test_a_class_whose_mean_did_better_is_served_by_it() -> None:
 
 def test_without_a_gate_the_ensemble_is_served() -> None:
     assert not learn(evidence(right=PLAIN), pools=POOLS, n_pools=1, gate=False).gated.any()
+
+
+def test_a_family_speaks_as_one_and_may_abstain_at_first() -> None:
+    given = evidence(right="ses")
+    late = given.totals["ses"].copy()
+    late[:2] = np.nan
+    families = by_family(
+        replace(given, totals=dict(given.totals) | {"late": late}), {"both": (PLAIN, "ses"), "late": ("late",)}
+    )
+    learned = learn(families, pools=POOLS, n_pools=1, gate=False)
+    assert learned.models == ("both", "late")
+    assert learned.served[0] == pytest.approx(np.maximum.accumulate(families.totals["both"][0]))
+    assert learned.weights[0, 1] > 0.6
 
 
 def test_what_a_fold_sold_never_touches_how_it_is_judged() -> None:
