@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from app.domain.uploads import IncomingFile, Table
-from app.processing.cleaner.merging import merge
+from app.processing.cleaner.merging import NO_LINES, merge
 from app.processing.cleaner.preparing import MONTHS_AT_ONCE, Prepared, prepare
 from app.processing.feature_engineering import daily_demand
 from app.processing.reader.recognition import recognise
@@ -41,7 +41,7 @@ def write_months(prepared: Prepared, out: Path) -> None:
     def write(month: tuple[int, int]) -> None:
         name = f"{month[0]}-{month[1]:02}.parquet"
         path = out / f"itens-{name}"
-        merged = merge(pl.read_parquet(path) if path.exists() else None, prepared.lines(month))
+        merged = merge(pl.read_parquet(path) if path.exists() else NO_LINES, prepared.lines(month))
         merged.lines.write_parquet(path)
         daily_demand(merged.lines).write_parquet(out / f"features-{name}")
 

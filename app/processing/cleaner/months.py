@@ -1,6 +1,7 @@
 """Clean lines by sales month, in memory while they are few and on disk when they are many."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -32,11 +33,11 @@ class MonthStore:
         self._numbers = count()
         self.settled: set[Month] = set()
 
-    def add(self, lines: pl.DataFrame) -> None:
-        """Lines of any months."""
-        for month, part in _by_month(lines).items():
+    def add(self, lines: Mapping[Month, pl.DataFrame]) -> None:
+        """Lines as `by_month` sorts them."""
+        for month, part in lines.items():
             self._held[month].append(part)
-        self._size += int(lines.estimated_size())
+            self._size += int(part.estimated_size())
         if self._size > self._limit:
             self._spill()
 
@@ -64,7 +65,8 @@ class MonthStore:
         self._size = 0
 
 
-def _by_month(lines: pl.DataFrame) -> dict[Month, pl.DataFrame]:
+def by_month(lines: pl.DataFrame) -> dict[Month, pl.DataFrame]:
+    """The lines of each month, in their order."""
     month = (pl.col(c.DATA_VENDA).dt.year() * 100 + pl.col(c.DATA_VENDA).dt.month().cast(pl.Int32)).alias(_MONTH)
     parts = lines.with_columns(month).partition_by(_MONTH, as_dict=True, include_key=False, maintain_order=True)
     return {Month(*divmod(int(key[0]), 100)): part for key, part in parts.items()}

@@ -23,13 +23,13 @@ from app.domain.findings import (
 )
 from app.domain.uploads import Table
 from app.processing.cleaner.merging import Numbered, clean_columns, numbered
-from app.processing.cleaner.months import Month, MonthStore
+from app.processing.cleaner.months import Month, MonthStore, by_month
+from app.processing.reader.ahead import in_order
 from app.processing.reader.records import LINE
 from app.processing.reader.sheets import Sheet
 from app.processing.validator.belonging import SalesByNumber
 from app.processing.validator.catalogue import Catalogue, read_catalogue
-from app.processing.validator.filling import FilledDown
-from app.processing.validator.items import Block, ItemReader, typed_blocks
+from app.processing.validator.items import Block, ItemReader, TypedBlock, typed_blocks
 from app.processing.validator.noticing import FILE, nothing, noticed, together
 from app.processing.validator.products_seen import ProductsSeen, met_in, products_seen
 from app.processing.validator.reporting import report_of
@@ -37,6 +37,7 @@ from app.processing.validator.sales import SALE, SHEET, Sales, read_sales
 from app.processing.values.doubtful import doubts
 
 MOST_FINDINGS: Final = 3_000_000
+BLOCKS_AT_ONCE: Final = 2
 MONTHS_AT_ONCE: Final = 2
 
 
@@ -88,10 +89,10 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
         catalogue = reading.result() if reading else None
     lines = _Lines(catalogue.products if catalogue else None, workdir)
     by_number = SalesByNumber(headers, by_branch=by_branch) if headers else None
-    readers = [ItemReader(sheet, by_number, today, cnpj, FilledDown(sheet)) for sheet in items]
+    readers = [ItemReader(sheet, by_number, today, cnpj) for sheet in items]
     lines.findings += [told for sheet in items for told in (doubts(sheet), _assumptions(sheet))]
-    for number, cells, read in blocks:
-        lines.add(readers[number].cleaned(cells, read), items[number], number)
+    for block in in_order(partial(_sorted_block, readers), blocks, at_once=BLOCKS_AT_ONCE):
+        lines.add(block)
     seen = lines.settle(items)
     return Prepared(
         months=lines.store.months(),
@@ -103,6 +104,21 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
         _store=lines.store,
         _products=seen,
     )
+
+
+class _SortedBlock(NamedTuple):
+    """A clean block, its lines by month, and the products in it."""
+
+    block: Block
+    lines: dict[Month, pl.DataFrame]
+    met: pl.DataFrame
+
+
+def _sorted_block(readers: Sequence[ItemReader], typed_block: TypedBlock) -> _SortedBlock:
+    number, cells, read = typed_block
+    block = readers[number].cleaned(cells, read)
+    lines = block.lines.with_columns(pl.lit(number, pl.Int32).alias(SHEET))
+    return _SortedBlock(block, by_month(lines), met_in(lines, readers[number].sheet))
 
 
 def _have_branches(sheets: Sequence[Sheet]) -> bool:
@@ -130,10 +146,11 @@ class _Lines:
         self._kept = 0
         self.rows_in = self.accepted = self.rejected = self.skipped = 0
 
-    def add(self, block: Block, sheet: Sheet, number: int) -> None:
-        """The lines of the next block of a file."""
-        self.store.add(block.lines.with_columns(pl.lit(number, pl.Int32).alias(SHEET)))
-        self._met.append(met_in(block.lines, sheet, number))
+    def add(self, found: _SortedBlock) -> None:
+        """The lines of the next block."""
+        block = found.block
+        self.store.add(found.lines)
+        self._met.append(found.met)
         self._seen.append(block.seen)
         self._keep(block.findings)
         self.rows_in += block.rows_in

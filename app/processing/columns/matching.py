@@ -121,7 +121,7 @@ def _is_plausible(text: pl.Series, table: Table, name: str) -> bool:
         return False
     kind = k.field(table, name).kind if name in {f.name for f in CONTRACT[table]} else Kind.IGNORED
     if kind is Kind.DATE:
-        return max(_share(read_dates(values, style=style).is_not_null()) for style in DateStyle) >= _PLAUSIBLE
+        return any(_share(read_dates(values, style=style).is_not_null()) >= _PLAUSIBLE for style in DateStyle)
     if kind in {Kind.NUMBER, Kind.AMOUNT}:
         return _share(read_numbers(values, style=NumberStyle.BR).values.is_not_null()) >= _PLAUSIBLE
     if name == c.SITUACAO:

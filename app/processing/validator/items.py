@@ -77,28 +77,38 @@ class Block(NamedTuple):
     skipped: int
 
 
-def typed_blocks(sheets: Sequence[Sheet]) -> Iterator[tuple[int, pl.DataFrame, Typed]]:
-    """The blocks of all items files as written and as typed, with the number of their file, one always made ahead."""
-    return one_ahead(
-        (number, cells, typed(sheet, cells))
-        for number, sheet in enumerate(sheets)
-        for cells in sheet.cells(categories=True)
-    )
+class TypedBlock(NamedTuple):
+    """A block of the items file of this number, as written and as typed, with order fields filled down."""
+
+    number: int
+    cells: pl.DataFrame
+    read: Typed
+
+
+def typed_blocks(sheets: Sequence[Sheet]) -> Iterator[TypedBlock]:
+    """The blocks of all items files in their order, one always made ahead."""
+    return one_ahead(block for number, sheet in enumerate(sheets) for block in _typed_blocks(sheet, number))
+
+
+def _typed_blocks(sheet: Sheet, number: int) -> Iterator[TypedBlock]:
+    filled_down = FilledDown(sheet)
+    for cells in sheet.cells(categories=True):
+        read = typed(sheet, cells)
+        yield TypedBlock(number, cells, read._replace(values=filled_down(cells, read.values)))
 
 
 @dataclass(frozen=True)
 class ItemReader:
-    """Makes clean lines of the blocks of one items file."""
+    """Makes clean lines of the blocks of one items file, each by itself."""
 
     sheet: Sheet
     sales: SalesByNumber | None
     today: date
     cnpj: Cnpj | None
-    filled_down: FilledDown
 
     def cleaned(self, cells: pl.DataFrame, read: Typed) -> Block:
-        """The clean lines of a block of `typed_blocks`; blocks come in the order of the file."""
-        values = self._identified(cells, self.filled_down(cells, read.values))
+        """The clean lines of a block, and what became of the others."""
+        values = self._identified(cells, read.values)
         where = branches(values, cnpj=self.cnpj)
         joined = self._with_sales(values.with_columns(where.loja.alias(c.LOJA)))
         problems = (*self._problems(cells, values), *self._sale_problems(cells, joined), self._foreign(where.foreign))

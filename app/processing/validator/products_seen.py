@@ -58,12 +58,12 @@ class ProductsSeen(NamedTuple):
         return noticed(sheet, MIXED_UNITS, first[LINE], field=c.UNIDADE, values=first[c.SKU])
 
 
-def met_in(lines: pl.DataFrame, sheet: Sheet, number: int) -> pl.DataFrame:
-    """The products and units of some lines in the order they come, how many lines each has, and its first."""
+def met_in(lines: pl.DataFrame, sheet: Sheet) -> pl.DataFrame:
+    """The products and units of a sheet's lines in the order they come, how many lines each has, and its first."""
     keys = [c.SKU, c.UNIDADE] if sheet.has(c.UNIDADE) else [c.SKU]
-    met = lines.group_by(keys).agg(pl.len(), pl.col(LINE).min()).sort(LINE)
+    met = lines.group_by(keys).agg(pl.len(), pl.col(LINE).min(), pl.col(SHEET).first()).sort(LINE)
     missing = {} if sheet.has(c.UNIDADE) else {c.UNIDADE: pl.lit(DEFAULT)}
-    return met.with_columns(pl.lit(number, pl.Int32).alias(SHEET), **missing).select(*_MET)
+    return met.with_columns(**missing).select(*_MET)
 
 
 def products_seen(parts: Sequence[pl.DataFrame], catalogue: pl.DataFrame | None) -> ProductsSeen:
