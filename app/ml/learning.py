@@ -144,12 +144,18 @@ def _gated(evidence: Evidence, *, blended: Floats, pools: Ints, n_pools: int) ->
 
 
 def _calibrations(evidence: Evidence, served: Floats, *, pools: Ints, n_pools: int, without: int) -> Table:
-    """By pool and horizon, from every fold but one; a pool with few rows shares the ranges of all."""
+    """By pool and horizon, from every fold but one; a pool with few rows shares the ranges of all.
+
+    A horizon that no fold has lived through yet takes over the ranges of the one before it.
+    """
     folds = np.arange(len(served)) != without
-    table = []
+    table: list[list[Calibration]] = []
     for column in range(len(HORIZONS)):
         sold, said = evidence.sold[folds, column], served[folds, column]
         over = np.isfinite(sold)
+        if table and not over.any():
+            table.append(table[-1])
+            continue
         together = calibrated(said[over], sold[over])
         table.append(
             [_own(said, sold, rows=over & (pools[folds] == pool), otherwise=together) for pool in range(n_pools)]
