@@ -1,5 +1,6 @@
 """ZIP files, opened without trusting what they say about themselves."""
 
+import copy
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ _MEGABYTE: Final = 1_000_000
 _CHUNK: Final = 1 << 20
 _RATIO_MATTERS_FROM: Final = 10 * _MEGABYTE
 _ENCRYPTED: Final = 0x1
+_UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError, RuntimeError)
 _WORKBOOK_PART: Final = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
 
 
@@ -36,9 +38,10 @@ def is_workbook(path: Path) -> bool:
 
 
 def check_workbook(file: IncomingFile, limits: Limits) -> None:
-    """Refuses a workbook that would unpack to more than an upload may weigh.
+    """Refuses a workbook that would unpack to more than an upload may weigh, or to more than it says.
 
     Raises:
+        NotATable: it is packed too tightly, or its directory does not tell the truth.
         UploadTooLarge: it would.
     """
     with _opened(file.path, file.name) as archive:
@@ -46,6 +49,8 @@ def check_workbook(file: IncomingFile, limits: Limits) -> None:
             _check_ratio(file, member, limits)
         if sum(member.file_size for member in archive.infolist()) > 4 * limits.max_bytes:  # XML is wordy
             raise UploadTooLarge(limit_mb=limits.max_bytes // _MEGABYTE)
+        if any(_says_less(archive, member) for member in archive.infolist()):
+            raise _broken(file.name)
 
 
 def unpacked(file: IncomingFile, *, workdir: Path, limits: Limits) -> Iterator[IncomingFile]:
@@ -73,7 +78,7 @@ def _opened(path: Path, name: str) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise NotATable(file=name, reason="o ZIP está danificado", reason_en="the ZIP is broken") from error
+        raise _broken(name) from error
 
 
 def _is_table_file(member: zipfile.ZipInfo) -> bool:
@@ -96,6 +101,20 @@ def _check_ratio(file: IncomingFile, member: zipfile.ZipInfo, limits: Limits) ->
         )
 
 
+def _says_less(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    """Whether more is packed than the directory says: `zipfile` would stop there, readers of workbooks would not."""
+    honest = copy.copy(member)
+    honest.file_size, honest.CRC = member.file_size + 1, None  # type: ignore[assignment]  # no sum of a part is asked for
+    try:
+        with archive.open(honest) as source:
+            left = honest.file_size
+            while chunk := source.read(min(left, _CHUNK)):
+                left -= len(chunk)
+    except _UNREADABLE:
+        return True
+    return left == 0
+
+
 def _extract(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, *, file: IncomingFile, at_most: int, limits: Limits
 ) -> int:
@@ -104,8 +123,8 @@ def _extract(
     try:
         with archive.open(member) as source, target.open("wb") as sink:
             return _copied(source, sink, at_most=at_most, limits=limits)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError) as error:
-        raise NotATable(file=file.name, reason="o ZIP está danificado", reason_en="the ZIP is broken") from error
+    except _UNREADABLE as error:
+        raise _broken(file.name) from error
 
 
 def _copied(source: IO[bytes], sink: IO[bytes], *, at_most: int, limits: Limits) -> int:
@@ -117,6 +136,10 @@ def _copied(source: IO[bytes], sink: IO[bytes], *, at_most: int, limits: Limits)
             raise UploadTooLarge(limit_mb=limits.max_bytes // _MEGABYTE)
         sink.write(chunk)
     return written
+
+
+def _broken(name: str) -> NotATable:
+    return NotATable(file=name, reason="o ZIP está danificado", reason_en="the ZIP is broken")
 
 
 def _refusal(file: IncomingFile, reason: str, reason_en: str) -> NotATable:

@@ -141,9 +141,10 @@ def _table(found: Mapping[Table, Mapping[int, Match]], wanted: Table | None) -> 
     """The table asked for, unless the file is plainly another one: people drop files into the wrong box."""
     fields = {table: {match.field for match in matches.values()} for table, matches in found.items()}
     guess = _guess(fields)
-    if wanted is None or (_missing(wanted, fields[wanted]) and not _missing(guess, fields[guess])):
+    is_whole = not _missing(guess, fields[guess])
+    if wanted is None or (_missing(wanted, fields[wanted]) and is_whole):
         return guess
-    is_flattened = wanted is Table.SALES and guess is Table.ITEMS and c.QUANTIDADE in fields[Table.ITEMS]
+    is_flattened = wanted is Table.SALES and guess is Table.ITEMS and is_whole and c.QUANTIDADE in fields[Table.ITEMS]
     return Table.ITEMS if is_flattened else wanted
 
 
@@ -151,7 +152,8 @@ def _guess(fields: Mapping[Table, set[str]]) -> Table:
     items, sales = fields[Table.ITEMS], fields[Table.SALES]
     names_products = c.SKU in items or c.DESCRICAO in items
     is_of_a_sale = c.ID_VENDA in items or (c.DATA_VENDA in items and c.QUANTIDADE in items)
-    if names_products and is_of_a_sale:
+    lacks_products = c.ID_VENDA in items and c.QUANTIDADE in items and not {c.VALOR_TOTAL, c.SITUACAO} & sales
+    if (names_products and is_of_a_sale) or lacks_products:
         return Table.ITEMS
     return Table.SALES if c.ID_VENDA in sales and c.DATA_VENDA in sales else Table.PRODUCTS
 
