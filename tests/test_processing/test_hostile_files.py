@@ -139,22 +139,22 @@ def test_a_name_from_another_place_is_only_ever_shown(desk: Desk) -> None:
 
 
 LARGE = {
-    "ten million columns": ("b'Pedido;' * 10_000_000", 80),
-    "one line without an end": ("b'Pedido;Data;SKU;Quantidade\\n' + b'x' * 120_000_000", 120),
-    "nothing but quotes": ("b'Pedido;Data;SKU;Quantidade\\n' + b'\"' * 120_000_000", 120),
-    "nothing but zeros": ("bytes(120_000_000)", 120),
+    "ten million columns": ("b'Pedido;' * 10_000_000", "not-a-table"),
+    "one line without an end": ("b'Pedido;Data;SKU;Quantidade\\n' + b'x' * 120_000_000", "not-a-table"),
+    "nothing but quotes": ("b'Pedido;Data;SKU;Quantidade\\n' + b'\"' * 120_000_000", "not-a-table"),
+    "nothing but zeros": ("bytes(120_000_000)", "empty-file"),
 }
 
 
-@pytest.mark.parametrize("content", [code for code, _ in LARGE.values()], ids=list(LARGE))
-def test_monsters_are_refused_in_less_memory_than_they_weigh(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(("content", "says"), LARGE.values(), ids=list(LARGE))
+def test_monsters_are_refused_in_less_memory_than_they_weigh(tmp_path: Path, content: str, says: str) -> None:
     """In a process of its own, whose peak is that of this file alone."""
     path = tmp_path / "itens.csv"
     maker = f"import sys; open(sys.argv[1], 'wb').write({content})"
     subprocess.run([sys.executable, "-c", maker, str(path)], check=True)
     told = subprocess.run([sys.executable, "-c", PEAK, str(path)], check=True, capture_output=True, text=True)
     code, grown = told.stdout.split()
-    assert code in {"not-a-table", "empty-file", "missing-column"}
+    assert code == says
     assert int(grown) < 100  # megabytes
 
 

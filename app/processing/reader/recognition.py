@@ -17,7 +17,7 @@ from app.processing.columns.matching import Match, match_columns
 from app.processing.columns.personal import holds_personal_values, masked, personal_headings
 from app.processing.columns.wrong_kinds import refuse_wrong_kind
 from app.processing.reader.dialect import find_heading, no_heading, read_head
-from app.processing.reader.encoding import LONGEST_LINE
+from app.processing.reader.encoding import LONGEST_LINE, endless_line
 from app.processing.reader.opening import TextFile, text_files
 from app.processing.reader.raw import write_raw
 from app.processing.reader.records import LINE
@@ -60,7 +60,7 @@ def recognise(
 
     Raises:
         EmptyFile: a file has no rows.
-        NotATable: a file is no table.
+        NotATable: a file is no table, or one of its lines has no end.
         MissingColumn: a table lacks a column it cannot do without.
         WrongKindOfFile: a file is something else that shops have, such as a card statement.
         UploadTooLarge: more bytes than an upload may weigh.
@@ -90,11 +90,17 @@ def _recognised(
     unmatched = tuple(ColumnMatch(cell, None, 0.0, ()) for cell in heading.cells)
     blank = Sheet(file.table or Table.ITEMS, file.name, file.path, dialect, unmatched, (), untouched=file.untouched)
     sample = sample_of(blank)
-    if sample.drop(LINE).is_empty() or sample.drop(LINE).null_count().row(0) == (sample.height,) * (sample.width - 1):
-        raise EmptyFile(file=file.name)
+    _check_rows(file, sample.drop(LINE))
     before = remembered.get(blank.header_hash, {})
     settled = {table: {**before, **mappings.get(table, {})} for table in Table}
     return with_styles(_with_columns(blank, sample, file.table, settled), sample)
+
+
+def _check_rows(file: TextFile, cells: pl.DataFrame) -> None:
+    if cells.is_empty() and file.path.stat().st_size > LONGEST_LINE:
+        raise endless_line(file.name)
+    if cells.is_empty() or cells.null_count().row(0) == (cells.height,) * cells.width:
+        raise EmptyFile(file=file.name)
 
 
 def _with_columns(sheet: Sheet, sample: pl.DataFrame, wanted: Table | None, mappings: Mappings) -> Sheet:
@@ -129,9 +135,15 @@ def _values(sample: pl.DataFrame, place: int) -> list[str]:
 def _column(heading: str, match: Match | None, sample: pl.DataFrame, place: int, *, personal: bool) -> ColumnMatch:
     if personal:
         return ColumnMatch(heading, None, 0.0, ())
-    shown = sample[str(place)].drop_nulls().unique(maintain_order=True).head(_SHOWN_SAMPLES).to_list()
+    shown = _first_different(sample[str(place)].drop_nulls())
     samples = tuple(masked(value[:_SHOWN_LENGTH]) for value in shown)
     return ColumnMatch(heading, match.field if match else None, match.confidence if match else 0.0, samples)
+
+
+def _first_different(values: pl.Series) -> list[str]:
+    near = values.head(_JUDGED_SAMPLES).unique(maintain_order=True)
+    found = near if len(near) >= _SHOWN_SAMPLES else values.unique(maintain_order=True)
+    return found.head(_SHOWN_SAMPLES).to_list()
 
 
 # --- which table it is --------------------------------------------------------------------------------------------
