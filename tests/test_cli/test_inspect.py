@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli.main import app
+from app.domain.errors import MissingColumn
+from tests.test_cli.examples import PAGE, page
 
 TINY = """Relatório de vendas por produto
 Período: 08/09/2026 a 30/09/2026
@@ -48,10 +50,17 @@ def test_the_same_for_a_program(tiny: Path) -> None:
 def test_a_column_may_be_named_by_hand(tmp_path: Path) -> None:
     path = tmp_path / "itens.csv"
     path.write_text("Pedido;Data;Treco;Qtd\n1;25/01/2026;A;2\n", encoding="utf-8")
-    unaided = CliRunner().invoke(app, ["inspect", str(path), "--json"], catch_exceptions=False)
+    unaided = CliRunner().invoke(app, ["inspect", str(path)])
+    assert isinstance(unaided.exception, MissingColumn)
     aided = CliRunner().invoke(app, ["inspect", str(path), "--column", "Treco=sku", "--json"], catch_exceptions=False)
-    unaided_table, aided_table = (json.loads(answer.stdout)["tables"][0] for answer in (unaided, aided))
-    assert (unaided_table["table"], aided_table["table"]) == ("vendas", "vendas_itens")
-    assert [column["field"] for column in unaided_table["columns"]] == ["id_venda", "data_venda", None, None]
-    fields = [column["field"] for column in aided_table["columns"]]
-    assert fields == ["id_venda", "data_venda", "sku", "quantidade"]
+    table = json.loads(aided.stdout)["tables"][0]
+    fields = [column["field"] for column in table["columns"]]
+    assert (table["table"], fields) == ("vendas_itens", ["id_venda", "data_venda", "sku", "quantidade"])
+
+
+def test_the_page_of_examples_shows_what_is_said_today() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_the_examples_show_no_customer() -> None:
+    assert not any(name in page() for name in ("Maria", "Ana", "529.982", "91234"))

@@ -48,6 +48,13 @@ def test_old_tills_write_cp850(desk: Desk) -> None:
     assert lines_of(desk.items(text, encoding="cp850"))["descricao"].to_list() == ["Pão de ló, maçã"]
 
 
+def test_capitals_alone_tell_dos_from_windows(desk: Desk) -> None:
+    text = "CUPOM;DATA;CÓDIGO;QTD\n1;18/09/2026;PÓ;1\n"
+    for encoding in ("cp850", "cp1252"):
+        (sheet,) = desk.recognise(desk.file(text, encoding=encoding))
+        assert sheet.dialect.encoding == encoding
+
+
 def test_excel_unicode_text_is_utf_16_with_tabs(desk: Desk) -> None:
     text = "Número\tData\tCódigo\tDescrição\tQuantidade\r\n1\t18/09/2026\t1\tPão\t2,5\r\n"
     prepared = desk.items(text, encoding="utf-16")

@@ -8,6 +8,7 @@ stay readable.
 import codecs
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -19,6 +20,7 @@ LONGEST_LINE: Final = 4 * 1024 * 1024
 _PORTUGUESE: Final = frozenset("áàâãéêíóôõúüçÁÀÂÃÉÊÍÓÔÕÚÜÇºª")
 _ASCII: Final = bytes(range(128))
 _UTF8_ACCENT: Final = re.compile(rb"\xc3[\x80-\xbf]")
+_ACCENT_IN_WORD: Final = re.compile(rb"[A-Za-z][\x80-\xff][A-Za-z]")
 _ENOUGH_LETTERS: Final = 10_000
 _PART: Final = 64 * 1024  # most parts of most files have no accent, and need no decoding
 _WIDE: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -55,7 +57,10 @@ def _narrow(head: bytes) -> str:
         accents = head.translate(None, _ASCII)
         if _is_mostly_utf8(head, accents):
             return "utf-8"
-        return max(("cp1252", "cp850"), key=lambda name: _portuguese_letters(accents, name))
+        letters = {name: _portuguese_letters(accents, name) for name in ("cp1252", "cp850")}
+        if letters["cp1252"] == letters["cp850"]:  # CÓDIGO of the one is CàDIGO of the other
+            return min(letters, key=lambda name: _letters_of_the_wrong_case(head, name))
+        return max(letters, key=letters.__getitem__)
     return "utf-8"
 
 
@@ -67,6 +72,12 @@ def _is_mostly_utf8(head: bytes, accents: bytes) -> bool:
 
 def _portuguese_letters(accents: bytes, encoding: str) -> int:
     return sum(letter in _PORTUGUESE for letter in accents[:_ENOUGH_LETTERS].decode(encoding, errors="replace"))
+
+
+def _letters_of_the_wrong_case(head: bytes, encoding: str) -> int:
+    words = islice(_ACCENT_IN_WORD.finditer(head), _ENOUGH_LETTERS)
+    letters = [list(word[0].decode(encoding, errors="replace")) for word in words]
+    return sum(before.isupper() == after.isupper() != accent.isupper() for before, accent, after in letters)
 
 
 def lone_bytes_as_windows_1252(error: UnicodeError) -> tuple[str, int]:
