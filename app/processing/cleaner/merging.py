@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from app.domain import columns as c
+from app.processing.reader.records import LINE
 from app.processing.validator.sales import SHEET
 
 KEY: Final = (c.LOJA, c.ID_VENDA, c.SKU, c.LINHA)
@@ -30,15 +31,35 @@ SCHEMA: Final = {
 }
 NO_LINES: Final = pl.DataFrame(schema=SCHEMA)
 _FOLDED: Final = "folded"
+_PLACE: Final = (SHEET, LINE, c.SKU)
+_SALE: Final = (c.LOJA, c.ID_VENDA)
 _CONTENT: Final = (c.QUANTIDADE, c.PRECO_UNITARIO, c.VALOR_TOTAL)
+TOLD_APART_BY: Final = (*_PLACE, *_SALE, c.LINHA, *_CONTENT)
+
+
+class Keys(NamedTuple):
+    """What gives every line of a month a key of its own: its number, and whether it counts (None: all do)."""
+
+    numbers: pl.Series
+    kept: pl.Series | None
+
+    def given_to(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """The month's lines that count, each with its number."""
+        given = lines.with_columns(self.numbers)
+        return given if self.kept is None else given.filter(self.kept)
+
+    @property
+    def height(self) -> int:
+        """How many lines count."""
+        return len(self.numbers) if self.kept is None else int(self.kept.sum())
 
 
 class Numbered(NamedTuple):
-    """Lines that all have a key of their own; `repeated` were replaced by later ones, `identical` may be doubles."""
+    """The keys of a month's lines, and where others stood: `sheet`, `line`, `sku`."""
 
-    lines: pl.DataFrame
-    repeated: pl.DataFrame
-    identical: pl.DataFrame
+    keys: Keys
+    repeated: pl.DataFrame  # replaced by later ones
+    identical: pl.DataFrame  # kept, and may be doubles
 
 
 class Merged(NamedTuple):
@@ -51,7 +72,7 @@ class Merged(NamedTuple):
 
 
 def numbered(lines: pl.DataFrame) -> Numbered:
-    """Gives each line of a month its key; `lines` has `line` and `sheet` besides the clean columns.
+    """The key of each line of a month, from the columns `TOLD_APART_BY`.
 
     Of lines with the same item number the last counts. Lines without a number are told apart by occurrence within their
     file, and a later file's replace an earlier one's.
@@ -59,20 +80,28 @@ def numbered(lines: pl.DataFrame) -> Numbered:
     alike = _perhaps_alike(lines)
     numbers = lines[c.LINHA].fill_null(1)
     if not alike.any():
-        return Numbered(lines.with_columns(numbers), lines.clear(), lines.clear())
-    several = lines.filter(alike)
+        none = lines.select(_PLACE).clear()
+        return Numbered(Keys(numbers, None), none, none)
+    compared = lines.select(TOLD_APART_BY)
+    several = compared if alike.all() else compared.filter(alike)
     occurrence = pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over(SHEET, c.LOJA, c.ID_VENDA, c.SKU)
     told_apart = several.with_columns(pl.col(c.LINHA).fill_null(occurrence))
-    lasts = told_apart.select(pl.struct(KEY).is_last_distinct()).to_series()
-    kept = told_apart.filter(lasts)
-    same = pl.struct(c.LOJA, c.ID_VENDA, c.SKU, *_CONTENT)
-    unnumbered = several[c.LINHA].is_null().filter(lasts)
-    everything = lines.with_columns(numbers.scatter(alike.arg_true(), told_apart[c.LINHA]))
+    lasts = _lasts(several, told_apart)
+    several = several if lasts.all() else several.filter(lasts)
+    first = several.select(pl.struct(*_SALE, c.SKU, *_CONTENT).is_first_distinct()).to_series()
+    numbers = numbers.scatter(alike.arg_true(), told_apart[c.LINHA])
     return Numbered(
-        everything if lasts.all() else everything.filter(_in_place(lasts, of=alike)),
-        told_apart.filter(~lasts),
-        kept.filter(unnumbered & ~kept.select(same.is_first_distinct()).to_series()),
+        Keys(numbers, None if lasts.all() else _in_place(lasts, of=alike)),
+        told_apart.select(_PLACE).filter(~lasts),
+        several.select(_PLACE).filter(several[c.LINHA].is_null() & ~first),
     )
+
+
+def _lasts(several: pl.DataFrame, told_apart: pl.DataFrame) -> pl.Series:
+    """The last line of each key; occurrences counted within one file are all different."""
+    if several[c.LINHA].null_count() == several.height and several[SHEET].n_unique() == 1:
+        return pl.repeat(value=True, n=several.height, dtype=pl.Boolean, eager=True)
+    return told_apart.select(pl.struct(KEY).is_last_distinct()).to_series()
 
 
 def _perhaps_alike(lines: pl.DataFrame) -> pl.Series:

@@ -1,7 +1,7 @@
 """Clean lines by sales month, in memory while they are few and on disk when they are many."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -31,7 +31,6 @@ class MonthStore:
         self._files: defaultdict[Month, list[Path]] = defaultdict(list)
         self._size = 0
         self._numbers = count()
-        self.settled: set[Month] = set()
 
     def add(self, lines: Mapping[Month, pl.DataFrame]) -> None:
         """Lines as `by_month` sorts them."""
@@ -41,20 +40,15 @@ class MonthStore:
         if self._size > self._limit:
             self._spill()
 
-    def settle(self, month: Month, lines: pl.DataFrame) -> None:
-        """Keeps the finished lines of a month in memory; one on disk is cheaper to finish again than to rewrite."""
-        if month not in self._files:
-            self._held[month] = [lines]
-            self.settled.add(month)
-
     def months(self) -> tuple[Month, ...]:
         """The months that have lines, earliest first."""
         return tuple(sorted({*self._held, *self._files}))
 
-    def lines(self, month: Month) -> pl.DataFrame:
-        """The lines of one month in the order they were added."""
-        on_disk = [pl.read_ipc(path) for path in self._files.get(month, [])]
-        return pl.concat([*on_disk, *self._held.get(month, [])])
+    def lines(self, month: Month, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """The lines of one month, or some columns of them, in the order they were added."""
+        wanted = pl.all() if columns is None else pl.col(columns)
+        on_disk = [pl.scan_ipc(path).select(wanted).collect() for path in self._files.get(month, [])]
+        return pl.concat([*on_disk, *(part.select(wanted) for part in self._held.get(month, []))])
 
     def _spill(self) -> None:
         for month, parts in self._held.items():

@@ -1,6 +1,5 @@
 """Sheets to clean months: read, screened, joined, cleaned, and accounted for to the last row, block by block."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,15 +19,17 @@ from app.domain.findings import (
     SALE_WITHOUT_ITEMS,
     SKU_FROM_DESCRIPTION,
     RowCount,
+    Rule,
 )
 from app.domain.uploads import Table
-from app.processing.cleaner.merging import Numbered, clean_columns, numbered
+from app.processing.cleaner.merging import TOLD_APART_BY, Keys, clean_columns, numbered
 from app.processing.cleaner.months import Month, MonthStore, by_month
 from app.processing.reader.ahead import in_order
 from app.processing.reader.records import LINE
 from app.processing.reader.sheets import Sheet
 from app.processing.validator.belonging import SalesByNumber
 from app.processing.validator.catalogue import Catalogue, read_catalogue
+from app.processing.validator.findings_kept import MOST_FINDINGS, FindingsKept
 from app.processing.validator.items import Block, ItemReader, TypedBlock, typed_blocks
 from app.processing.validator.noticing import FILE, nothing, noticed, together
 from app.processing.validator.products_seen import ProductsSeen, met_in, products_seen
@@ -36,7 +37,6 @@ from app.processing.validator.reporting import report_of
 from app.processing.validator.sales import SALE, SHEET, Sales, read_sales
 from app.processing.values.doubtful import doubts
 
-MOST_FINDINGS: Final = 3_000_000
 BLOCKS_AT_ONCE: Final = 2
 MONTHS_AT_ONCE: Final = 2
 
@@ -50,16 +50,15 @@ class Prepared:
     findings: pl.DataFrame  # table, file, line, column, value, rule
     counts: dict[Table, RowCount]
     sheets: tuple[Sheet, ...]
-    only_counted: Mapping[str, int]  # findings of the items beyond the first millions, by rule
+    only_counted: Mapping[str, int]  # findings of the items beyond the first million, by rule
     _store: MonthStore
     _products: ProductsSeen
+    _keys: Mapping[Month, Keys]
 
     def lines(self, month: tuple[int, int]) -> pl.DataFrame:
         """The clean lines of one of the months, as `columns.py` lists them."""
-        lines = self._store.lines(Month(*month))
-        if month not in self._store.settled:
-            lines = self._products.in_main_units(numbered(self._products.spelled(lines)).lines)
-        return clean_columns(lines)
+        lines = self._products.spelled(self._store.lines(Month(*month)))
+        return clean_columns(self._products.in_main_units(self._keys[Month(*month)].given_to(lines)))
 
     def report(self) -> dict[str, object]:
         """How each table was understood, what became of its rows, and the first examples of each finding, as JSON."""
@@ -90,7 +89,7 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
     lines = _Lines(catalogue.products if catalogue else None, workdir)
     by_number = SalesByNumber(headers, by_branch=by_branch) if headers else None
     readers = [ItemReader(sheet, by_number, today, cnpj) for sheet in items]
-    lines.findings += [told for sheet in items for told in (doubts(sheet), _assumptions(sheet))]
+    lines.findings.add(together([told for sheet in items for told in (doubts(sheet), _assumptions(sheet))]))
     for block in in_order(partial(_sorted_block, readers), blocks, at_once=BLOCKS_AT_ONCE):
         lines.add(block)
     seen = lines.settle(items)
@@ -100,9 +99,10 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
         findings=_all_findings(catalogue, headers, lines, sales),
         counts=_counts(catalogue, headers, lines, items),
         sheets=tuple(sheets),
-        only_counted=lines.only_counted,
+        only_counted=lines.findings.only_counted,
         _store=lines.store,
         _products=seen,
+        _keys=lines.keys,
     )
 
 
@@ -128,9 +128,10 @@ def _have_branches(sheets: Sequence[Sheet]) -> bool:
 class _Settled(NamedTuple):
     """What became of the lines of a month."""
 
-    accepted: int
-    repeated: int
+    month: Month
+    keys: Keys
     findings: pl.DataFrame
+    besides: Mapping[str, int]  # findings beyond those, by rule
 
 
 class _Lines:
@@ -141,9 +142,8 @@ class _Lines:
         self.store = MonthStore(workdir)
         self._met: list[pl.DataFrame] = []
         self._seen: list[pl.Series] = []
-        self.findings: list[pl.DataFrame] = []
-        self.only_counted: Counter[str] = Counter()
-        self._kept = 0
+        self.findings = FindingsKept()
+        self.keys: dict[Month, Keys] = {}
         self.rows_in = self.accepted = self.rejected = self.skipped = 0
 
     def add(self, found: _SortedBlock) -> None:
@@ -152,54 +152,49 @@ class _Lines:
         self.store.add(found.lines)
         self._met.append(found.met)
         self._seen.append(block.seen)
-        self._keep(block.findings)
+        self.findings.add(block.findings)
         self.rows_in += block.rows_in
         self.rejected += block.rejected
         self.skipped += block.skipped
-
-    def _keep(self, findings: pl.DataFrame) -> None:
-        """Keeps findings while they are a list that someone could read; after that only their number by rule."""
-        self._kept += findings.height
-        if self._kept <= MOST_FINDINGS:
-            self.findings.append(findings)
-        else:
-            self.only_counted.update(dict(findings[c.RULE].value_counts().iter_rows()))
 
     def settle(self, sheets: Sequence[Sheet]) -> ProductsSeen:
         """Spells products alike, counts what is accepted and what repeats, month by month."""
         products = products_seen(self._met, self._catalogue)
         for number, sheet in enumerate(sheets):
-            self._keep(products.not_in_catalogue(sheet, number))
+            self.findings.add(products.not_in_catalogue(sheet, number))
         with ThreadPoolExecutor(MONTHS_AT_ONCE) as pool:
-            for settled in pool.map(partial(self._settle_month, products, sheets), self.store.months()):
-                self.skipped += settled.repeated
-                self.accepted += settled.accepted
-                self._keep(settled.findings)
+            for settled in pool.map(partial(self._settled, products, sheets), self.store.months()):
+                self.keys[settled.month] = settled.keys
+                self.accepted += settled.keys.height
+                self.skipped += len(settled.keys.numbers) - settled.keys.height
+                self.findings.add(settled.findings, besides=settled.besides)
         return products
 
-    def _settle_month(self, products: ProductsSeen, sheets: Sequence[Sheet], month: Month) -> _Settled:
-        told_apart = numbered(products.spelled(self.store.lines(month)))
-        findings = [_of_month(sheet, number, told_apart, products) for number, sheet in enumerate(sheets)]
-        self.store.settle(month, products.in_main_units(told_apart.lines))
-        return _Settled(told_apart.lines.height, told_apart.repeated.height, together(findings))
+    def _settled(self, products: ProductsSeen, sheets: Sequence[Sheet], month: Month) -> _Settled:
+        units = () if products.conversion.is_empty() else (c.UNIDADE,)
+        lines = products.spelled(self.store.lines(month, columns=(*TOLD_APART_BY, *units)))
+        told_apart = numbered(lines)
+        counted = partial(told_apart.keys.given_to, lines)
+        of_rules = {REPEATED_ITEM: told_apart.repeated, IDENTICAL_LINE: told_apart.identical}
+        shown = {rule: rows.head(MOST_FINDINGS) for rule, rows in of_rules.items()}
+        findings = [
+            *(_of_month(sheet, number, shown) for number, sheet in enumerate(sheets)),
+            *(products.mixed_units(sheet, number, counted) for number, sheet in enumerate(sheets)),
+        ]
+        besides = {
+            rule.code: rows.height - MOST_FINDINGS for rule, rows in of_rules.items() if rows.height > MOST_FINDINGS
+        }
+        return _Settled(month, told_apart.keys, together(findings), besides)
 
     def sales_seen(self) -> pl.Series:
         """The numbers of the sales that have items."""
         return pl.concat(self._seen).unique() if self._seen else pl.Series(dtype=pl.UInt32)
 
 
-def _of_sheet(lines: pl.DataFrame, number: int) -> pl.DataFrame:
-    return lines.filter(pl.col(SHEET) == number)
-
-
-def _of_month(sheet: Sheet, number: int, told_apart: Numbered, products: ProductsSeen) -> pl.DataFrame:
-    again, alike = _of_sheet(told_apart.repeated, number), _of_sheet(told_apart.identical, number)
+def _of_month(sheet: Sheet, number: int, shown: Mapping[Rule, pl.DataFrame]) -> pl.DataFrame:
+    of_sheet = {rule: rows.filter(pl.col(SHEET) == number) for rule, rows in shown.items()}
     return together(
-        [
-            noticed(sheet, REPEATED_ITEM, again[LINE], field=c.SKU, values=again[c.SKU]),
-            noticed(sheet, IDENTICAL_LINE, alike[LINE], field=c.SKU, values=alike[c.SKU]),
-            products.mixed_units(sheet, number, told_apart.lines),
-        ]
+        [noticed(sheet, rule, rows[LINE], field=c.SKU, values=rows[c.SKU]) for rule, rows in of_sheet.items()]
     )
 
 
@@ -220,7 +215,7 @@ def _all_findings(
     parts = [catalogue.findings] if catalogue else []
     if sales:
         parts += [sales.findings, *_without_items(sales, lines, sheets)]
-    return together([*parts, *lines.findings]).sort(c.TABLE, FILE, c.LINE, maintain_order=True)
+    return together([*parts, *lines.findings.frames]).sort(c.TABLE, FILE, c.LINE, maintain_order=True)
 
 
 def _without_items(sales: Sales, lines: _Lines, sheets: Sequence[Sheet]) -> list[pl.DataFrame]:

@@ -18,7 +18,7 @@ import polars as pl
 LINE: Final = "line"
 OVERFLOW: Final = "overflow"
 LONGEST_RECORD: Final = 200  # lines; a quote still open after that was never meant to open anything
-MOST_LINES: Final = 1_000_000  # of a block
+MOST_LINES: Final = 500_000  # of a block
 MOST_AWKWARD: Final = 300_000  # lines in `AWKWARD_WITHIN` bytes; in such a file quotes mean nothing
 AWKWARD_WITHIN: Final = 16 << 20
 _ABSENT: Final = "\x01"  # separates nothing: control characters are taken out first

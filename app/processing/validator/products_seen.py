@@ -1,6 +1,6 @@
 """The products an upload names: one spelling each, those the catalogue lacks, and the units they are sold in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -45,13 +45,14 @@ class ProductsSeen(NamedTuple):
         new = self.unknown.filter(pl.col(SHEET) == number)
         return noticed(sheet, UNKNOWN_PRODUCT, new[LINE], field=c.SKU, values=new[c.SKU])
 
-    def mixed_units(self, sheet: Sheet, number: int, lines: pl.DataFrame) -> pl.DataFrame:
+    def mixed_units(self, sheet: Sheet, number: int, lines: Callable[[], pl.DataFrame]) -> pl.DataFrame:
         """A finding for each product that is counted apart for its unit in the sheet's part of these lines."""
         apart = self.conversion.filter(pl.col(NEW_SKU) != pl.col(c.SKU))
         if apart.is_empty():
             return nothing()
         first = (
-            lines.filter(pl.col(SHEET) == number)
+            lines()
+            .filter(pl.col(SHEET) == number)
             .join(apart, on=[c.SKU, c.UNIDADE], how="semi")
             .unique([c.SKU, c.UNIDADE], keep="first", maintain_order=True)
         )

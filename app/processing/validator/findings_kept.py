@@ -1,0 +1,27 @@
+"""A list of findings that someone could read, and a count of those beyond it: a file may be wrong on every line."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+import polars as pl
+
+from app.domain import columns as c
+
+MOST_FINDINGS: Final = 1_000_000  # as many as a workbook shows
+
+
+class FindingsKept:
+    """Keeps the first findings it is given; of the others, how many there are of each rule."""
+
+    def __init__(self, *, most: int = MOST_FINDINGS) -> None:
+        self._room = most
+        self.frames: list[pl.DataFrame] = []
+        self.only_counted: Counter[str] = Counter()
+
+    def add(self, findings: pl.DataFrame, *, besides: Mapping[str, int] | None = None) -> None:
+        """The next findings, and how many more there are of some rules that nobody listed."""
+        self.frames.append(findings.head(self._room))
+        self.only_counted.update(dict(findings[c.RULE].slice(self._room).value_counts().iter_rows()))
+        self.only_counted.update(besides or {})
+        self._room = max(self._room - findings.height, 0)
