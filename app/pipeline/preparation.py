@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from app.pipeline.products import merged_products, seen_in
 from app.pipeline.publishing import ALL_MONTHS, Publication, current, publish
 from app.pipeline.uploads import begin, timed, upload_row
 from app.processing.cleaner.merging import NO_LINES, Merged, merge
-from app.processing.cleaner.preparing import Prepared, prepare
+from app.processing.cleaner.preparing import MONTHS_AT_ONCE, Prepared, prepare
 from app.processing.cleaner.redated import redated, sales_of, without
 from app.processing.feature_engineering import daily_demand
 from app.processing.reader.recognition import recognise
@@ -95,13 +96,15 @@ def _write_months(
 ) -> list[_Month]:
     arrived = {f"{year:04}-{month:02}": (year, month) for year, month in prepared.months}
     moved = _moved(clients, prepared, arrived, earlier=earlier)
-    months = []
-    for month in sorted({*arrived, *moved}):
+
+    def write(month: str) -> _Month:
         before = read_frame(clients.store, earlier[month]) if month in earlier else NO_LINES
         stayed = without(before, moved.get(month))
         merged = merge(stayed, prepared.lines(arrived[month]) if month in arrived else NO_LINES)
-        months.append(_write_month(clients, company, month, merged, moved=before.height - stayed.height, now=now))
-    return months
+        return _write_month(clients, company, month, merged, moved=before.height - stayed.height, now=now)
+
+    with ThreadPoolExecutor(MONTHS_AT_ONCE) as pool:
+        return list(pool.map(write, sorted({*arrived, *moved})))
 
 
 def _moved(
