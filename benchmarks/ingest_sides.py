@@ -47,8 +47,14 @@ def write_months(prepared: Prepared, out: Path) -> None:
 
     with ThreadPoolExecutor(MONTHS_AT_ONCE) as pool:
         list(pool.map(write, prepared.months))
-    if prepared.products is not None:
-        prepared.products.write_parquet(out / "produtos.parquet")
+    write_products(prepared, out / "produtos.parquet")
+
+
+def write_products(prepared: Prepared, path: Path) -> None:
+    """The catalogue, unless it says what the last one said: the story, too, leaves that alone."""
+    products = prepared.products
+    if products is not None and not (path.exists() and products.equals(pl.read_parquet(path))):
+        products.write_parquet(path)
 
 
 def bare_polars(folder: Path, out: Path) -> dict[str, int]:

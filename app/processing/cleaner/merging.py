@@ -31,6 +31,7 @@ SCHEMA: Final = {
 }
 NO_LINES: Final = pl.DataFrame(schema=SCHEMA)
 _FOLDED: Final = "folded"
+_FOLDED_KEY: Final = (c.LOJA, c.ID_VENDA, _FOLDED, c.LINHA)
 _PLACE: Final = (SHEET, LINE, c.SKU)
 _SALE: Final = (c.LOJA, c.ID_VENDA)
 _CONTENT: Final = (c.QUANTIDADE, c.PRECO_UNITARIO, c.VALOR_TOTAL)
@@ -129,14 +130,25 @@ def merge(earlier: pl.DataFrame, lines: pl.DataFrame) -> Merged:
     """
     if earlier.is_empty():
         return Merged(lines, 0, lines.height, 0)
-    old, new = _keyed(earlier), _keyed(lines)
-    key = (c.LOJA, c.ID_VENDA, _FOLDED, c.LINHA)
-    there = new.join(old, on=key, how="semi", nulls_equal=True)
-    untouched = old.join(new, on=key, how="anti", nulls_equal=True).drop(_FOLDED)
-    same = there.join(old, on=[*SCHEMA], how="semi", nulls_equal=True)
-    everything = pl.concat([untouched, lines]).sort(c.DATA_VENDA, c.ID_VENDA, maintain_order=True)
-    return Merged(everything, there.height, new.height - there.height, there.height - same.height)
+    pairs = _keyed(lines, "new").join(_keyed(earlier, "old"), on=_FOLDED_KEY, how="inner", nulls_equal=True)
+    there = pairs["new"].n_unique()
+    untouched = pl.repeat(value=True, n=earlier.height, dtype=pl.Boolean, eager=True).scatter(
+        pairs["old"], values=False
+    )
+    everything = pl.concat([earlier.filter(untouched), lines]).sort(c.DATA_VENDA, c.ID_VENDA, maintain_order=True)
+    return Merged(everything, there, lines.height - there, there - _say_the_same(lines, earlier, pairs))
 
 
-def _keyed(lines: pl.DataFrame) -> pl.DataFrame:
-    return lines.with_columns(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED))
+def _keyed(lines: pl.DataFrame, place: str) -> pl.DataFrame:
+    """The key of each line, and its place."""
+    folded = pl.col(c.SKU).str.to_lowercase().alias(_FOLDED)
+    return lines.select(c.LOJA, c.ID_VENDA, c.LINHA, folded, pl.int_range(pl.len(), dtype=pl.UInt32).alias(place))
+
+
+def _say_the_same(lines: pl.DataFrame, earlier: pl.DataFrame, pairs: pl.DataFrame) -> int:
+    """How many lines an earlier one of their key equals in every column."""
+    new, old = pairs["new"], pairs["old"]
+    equal = pl.repeat(value=True, n=pairs.height, dtype=pl.Boolean, eager=True)
+    for name in SCHEMA:
+        equal &= lines[name].gather(new).eq_missing(earlier[name].gather(old))
+    return new.filter(equal).n_unique()

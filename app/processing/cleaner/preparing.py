@@ -1,6 +1,6 @@
 """Sheets to clean months: read, screened, joined, cleaned, and accounted for to the last row, block by block."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -82,17 +82,14 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
     items = [sheet for sheet in sheets if sheet.table is Table.ITEMS]
     by_branch = _have_branches(sales) and _have_branches(items)
     blocks = typed_blocks(items)
-    with ThreadPoolExecutor(1) as pool:
+    lines = _Lines(workdir)
+    with ThreadPoolExecutor(1) as pool:  # the catalogue is needed last
         reading = pool.submit(read_catalogue, products) if products else None
         headers = read_sales(sales, today=today, cnpj=cnpj, by_branch=by_branch) if sales else None
+        by_number = SalesByNumber(headers, by_branch=by_branch) if headers else None
+        lines.read([ItemReader(sheet, by_number, today, cnpj) for sheet in items], blocks)
         catalogue = reading.result() if reading else None
-    lines = _Lines(catalogue.products if catalogue else None, workdir)
-    by_number = SalesByNumber(headers, by_branch=by_branch) if headers else None
-    readers = [ItemReader(sheet, by_number, today, cnpj) for sheet in items]
-    lines.findings.add(together([told for sheet in items for told in (doubts(sheet), _assumptions(sheet))]))
-    for block in in_order(partial(_sorted_block, readers), blocks, at_once=BLOCKS_AT_ONCE):
-        lines.add(block)
-    seen = lines.settle(items)
+    seen = lines.settle(items, catalogue.products if catalogue else None)
     return Prepared(
         months=lines.store.months(),
         products=catalogue.products if catalogue else None,
@@ -137,8 +134,7 @@ class _Settled(NamedTuple):
 class _Lines:
     """The item lines of an upload, gathered block by block and finished month by month."""
 
-    def __init__(self, catalogue: pl.DataFrame | None, workdir: Path) -> None:
-        self._catalogue = catalogue
+    def __init__(self, workdir: Path) -> None:
         self.store = MonthStore(workdir)
         self._met: list[pl.DataFrame] = []
         self._seen: list[pl.Series] = []
@@ -146,8 +142,14 @@ class _Lines:
         self.keys: dict[Month, Keys] = {}
         self.rows_in = self.accepted = self.rejected = self.skipped = 0
 
-    def add(self, found: _SortedBlock) -> None:
-        """The lines of the next block."""
+    def read(self, readers: Sequence[ItemReader], blocks: Iterator[TypedBlock]) -> None:
+        """All the lines of all the files."""
+        said_once = [told for reader in readers for told in (doubts(reader.sheet), _assumptions(reader.sheet))]
+        self.findings.add(together(said_once))
+        for block in in_order(partial(_sorted_block, readers), blocks, at_once=BLOCKS_AT_ONCE):
+            self._add(block)
+
+    def _add(self, found: _SortedBlock) -> None:
         block = found.block
         self.store.add(found.lines)
         self._met.append(found.met)
@@ -157,9 +159,9 @@ class _Lines:
         self.rejected += block.rejected
         self.skipped += block.skipped
 
-    def settle(self, sheets: Sequence[Sheet]) -> ProductsSeen:
+    def settle(self, sheets: Sequence[Sheet], catalogue: pl.DataFrame | None) -> ProductsSeen:
         """Spells products alike, counts what is accepted and what repeats, month by month."""
-        products = products_seen(self._met, self._catalogue)
+        products = products_seen(self._met, catalogue)
         for number, sheet in enumerate(sheets):
             self.findings.add(products.not_in_catalogue(sheet, number))
         with ThreadPoolExecutor(MONTHS_AT_ONCE) as pool:

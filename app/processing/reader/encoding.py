@@ -66,7 +66,7 @@ def _narrow(head: bytes) -> str:
 
 def _is_mostly_utf8(head: bytes, accents: bytes) -> bool:
     """Whether most accents are UTF-8 pairs, as in a file glued from two systems."""
-    pairs = len(_UTF8_ACCENT.findall(head))
+    pairs = len(_UTF8_ACCENT.findall(head)) if b"\xc3" in accents else 0
     return pairs > len(accents) - 2 * pairs
 
 
