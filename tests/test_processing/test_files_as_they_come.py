@@ -163,6 +163,12 @@ def test_dates_come_in_many_shapes(desk: Desk, written: str) -> None:
     assert lines_of(desk.items(text))["data_venda"].to_list() == [date(2026, 9, 18)]
 
 
+def test_digits_of_other_scripts_are_no_dates_and_no_numbers(desk: Desk) -> None:
+    prepared = desk.items("Pedido;Data;SKU;Qtd\n1;31/10/2026;A;2\n2;٣١/١٠/٢٠٢٦;A;2\n3;31/10/2026;A;٢\n")
+    assert rows(prepared) == (3, 1, 2, 0)
+    assert {(line, rule) for line, rule, *_ in found(prepared)} == {(3, "unreadable-date"), (4, "unreadable-quantity")}
+
+
 def test_each_bad_row_says_its_line_column_value_and_rule(desk: Desk) -> None:
     text = HEAD + (
         ";18/09/2026;A;1;1,00\n"  # 2

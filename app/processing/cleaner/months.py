@@ -59,8 +59,9 @@ class MonthStore:
         self._size = 0
 
 
-def by_month(lines: pl.DataFrame) -> dict[Month, pl.DataFrame]:
-    """The lines of each month, in their order."""
+def by_month(lines: pl.DataFrame, kept: pl.Series) -> dict[Month, pl.DataFrame]:
+    """The lines of each month that a mask picks, in their order."""
     month = (pl.col(c.DATA_VENDA).dt.year() * 100 + pl.col(c.DATA_VENDA).dt.month().cast(pl.Int32)).alias(_MONTH)
-    parts = lines.with_columns(month).partition_by(_MONTH, as_dict=True, include_key=False, maintain_order=True)
-    return {Month(*divmod(int(key[0]), 100)): part for key, part in parts.items()}
+    picked = lines.with_columns(pl.when(kept).then(month))
+    parts = picked.partition_by(_MONTH, as_dict=True, include_key=False, maintain_order=True)
+    return {Month(*divmod(int(key[0]), 100)): part for key, part in parts.items() if key[0] is not None}

@@ -67,9 +67,13 @@ _BLANK: Final = r"^[\s\-\u00a0]*$"
 
 
 class Block(NamedTuple):
-    """The clean lines of a block, and what became of its rows. `seen` numbers the sales that have items."""
+    """The lines of a block, of which those `kept` are clean, and what became of the others.
+
+    `seen` numbers the sales that have items.
+    """
 
     lines: pl.DataFrame
+    kept: pl.Series
     findings: pl.DataFrame
     seen: pl.Series
     rows_in: int
@@ -129,7 +133,8 @@ class ItemReader:
             self._from_descriptions(cells, kept),
         ]
         return Block(
-            lines.filter(kept),
+            lines,
+            kept,
             together(findings),
             joined[SALE].filter(kept).drop_nulls().unique(),
             cells.height,

@@ -11,7 +11,7 @@ from app.processing.reader.records import LINE
 from app.processing.reader.sheets import Sheet
 from app.processing.validator.noticing import nothing, noticed
 from app.processing.validator.sales import SHEET
-from app.processing.values.units import DEFAULT, NEW_SKU, conversions, in_main_units
+from app.processing.values.units import NEW_SKU, conversions, in_main_units
 
 _FOLDED: Final = "folded"
 _SPELLED: Final = "spelled"
@@ -59,12 +59,17 @@ class ProductsSeen(NamedTuple):
         return noticed(sheet, MIXED_UNITS, first[LINE], field=c.UNIDADE, values=first[c.SKU])
 
 
-def met_in(lines: pl.DataFrame, sheet: Sheet) -> pl.DataFrame:
-    """The products and units of a sheet's lines in the order they come, how many lines each has, and its first."""
-    keys = [c.SKU, c.UNIDADE] if sheet.has(c.UNIDADE) else [c.SKU]
-    met = lines.group_by(keys).agg(pl.len(), pl.col(LINE).min(), pl.col(SHEET).first()).sort(LINE)
-    missing = {} if sheet.has(c.UNIDADE) else {c.UNIDADE: pl.lit(DEFAULT)}
-    return met.with_columns(**missing).select(*_MET)
+def met_in(lines: pl.DataFrame, kept: pl.Series, *, counted: bool) -> pl.DataFrame:
+    """The products and units of the lines that a mask picks, in the order they come, with the first line of each.
+
+    How many lines each has is only `counted` if told to: it matters where units are written.
+    """
+    products = lines.select(c.SKU, c.UNIDADE, LINE, SHEET).filter(kept)
+    if counted:
+        met = products.group_by(c.SKU, c.UNIDADE).agg(pl.len(), pl.col(LINE).min(), pl.col(SHEET).first()).sort(LINE)
+    else:
+        met = products.filter(products[c.SKU].is_first_distinct()).with_columns(len=pl.lit(1, pl.UInt32))
+    return met.select(*_MET)
 
 
 def products_seen(parts: Sequence[pl.DataFrame], catalogue: pl.DataFrame | None) -> ProductsSeen:

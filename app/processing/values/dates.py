@@ -53,11 +53,12 @@ _MONTHS: Final = ("jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set",
 _ENGLISH: Final = {"feb": "02", "apr": "04", "may": "05", "aug": "08", "sep": "09", "oct": "10", "dec": "12"}
 _MONTH_NUMBERS: Final = {name: f"{number:02d}" for number, name in enumerate(_MONTHS, start=1)} | _ENGLISH
 
-_TWO_NUMBERS: Final = r"^(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4}|\d{2})(?:\D|$)"
-_YEAR_FIRST: Final = r"^(\d{4})[/.\-](\d{1,2})[/.\-](\d{1,2})(?:\D|$)"
-_COMPACT: Final = r"^((?:19|20)\d{2})(\d{2})(\d{2})(?:\D|$)"
-_NAMED: Final = r"(?i)^(\d{1,2})(?: de |[ /.\-])([a-zç]{3})[a-zç]*\.?(?: de |[ /.\-])(\d{4}|\d{2})(?:\D|$)"
-_SERIAL: Final = r"^([2-6]\d{4})(?:[.,]\d+)?$"  # 1954 to 2091
+# `\d` would take Arabic digits, too, which are then no numbers.
+_TWO_NUMBERS: Final = r"^([0-9]{1,2})[/.\-]([0-9]{1,2})[/.\-]([0-9]{4}|[0-9]{2})(?:[^0-9]|$)"
+_YEAR_FIRST: Final = r"^([0-9]{4})[/.\-]([0-9]{1,2})[/.\-]([0-9]{1,2})(?:[^0-9]|$)"
+_COMPACT: Final = r"^((?:19|20)[0-9]{2})([0-9]{2})([0-9]{2})(?:[^0-9]|$)"
+_NAMED: Final = r"(?i)^([0-9]{1,2})(?: de |[ /.\-])([a-zç]{3})[a-zç]*\.?(?: de |[ /.\-])([0-9]{4}|[0-9]{2})(?:[^0-9]|$)"
+_SERIAL: Final = r"^([2-6][0-9]{4})(?:[.,][0-9]+)?$"  # 1954 to 2091
 _QUICK: Final = {DateStyle.DMY: "%d/%m/%Y", DateStyle.MDY: "%m/%d/%Y", DateStyle.YMD: "%Y-%m-%d"}
 _DATE_LENGTH: Final = 10
 _LAST_MONTH: Final = 12

@@ -33,12 +33,13 @@ def without_doubtful_numbers(
     kinds = {field.name: field.kind for field in CONTRACT[sheet.table]}
     parts, values = [], read.values
     for name in sheet.dialect.numbers:
-        numbers, text = values[name], cells[str(sheet.positions[name])].cast(pl.String)
+        numbers, text = values[name], cells[str(sheet.positions[name])]
         if name in read.other_style:
             odd = read.other_style[name] & kept
             parts.append(noticed_where(sheet, OTHER_NUMBER_STYLE, cells, odd, field=name))
         if name not in required and numbers.null_count() > text.null_count():
-            unread = numbers.is_null() & text.str.contains(r"[^\s\-\u00a0]") & kept  # a dash means nothing, and is fine
+            says_something = text.cast(pl.String).str.contains(r"[^\s\-\u00a0]")  # a dash means nothing, and is fine
+            unread = numbers.is_null() & says_something & kept
             parts.append(noticed_where(sheet, UNREADABLE_NUMBER, cells, unread.fill_null(value=False), field=name))
         if kinds[name] is Kind.AMOUNT and (negative := numbers < 0).any():
             below = negative.fill_null(value=False)

@@ -43,12 +43,12 @@ class Numbers(NamedTuple):
 _NOISE: Final = r"""(?i)r\$|brl|[\s\u00a0\u202f'"=+]"""
 _NEGATIVE: Final = r"^\(.*\)$|^-|-$"
 _SIGNS: Final = r"[()\-]"
-_BR_GROUPED: Final = r"^[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?$"
-_BR_PLAIN: Final = r"^\d*,\d*$"
-_US_GROUPED: Final = r"^[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?$"
-_US_PLAIN: Final = r"^\d*\.\d*$"
-_AMBIGUOUS: Final = r"^[1-9]\d{0,2}[.,]\d{3}$"
-_SCIENTIFIC: Final = r"^\d+(?:[.,]\d+)?[eE]-?\d{1,2}$"
+_BR_GROUPED: Final = r"^[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]*)?$"
+_BR_PLAIN: Final = r"^[0-9]*,[0-9]*$"
+_US_GROUPED: Final = r"^[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?$"
+_US_PLAIN: Final = r"^[0-9]*\.[0-9]*$"
+_AMBIGUOUS: Final = r"^[1-9][0-9]{0,2}[.,][0-9]{3}$"
+_SCIENTIFIC: Final = r"^[0-9]+(?:[.,][0-9]+)?[eE]-?[0-9]{1,2}$"
 
 
 def evidence(text: pl.Series) -> Evidence:
@@ -106,7 +106,7 @@ def _as_written(bare: pl.Series, style: NumberStyle) -> pl.Series:
     """The numbers that are well written in a style; null for the others."""
     grouped, plain = (_BR_GROUPED, _BR_PLAIN) if style is NumberStyle.BR else (_US_GROUPED, _US_PLAIN)
     group_mark, decimal_mark = (".", ",") if style is NumberStyle.BR else (",", ".")
-    fits = bare.str.contains(grouped) | bare.str.contains(plain) | bare.str.contains(r"^\d+$")
+    fits = bare.str.contains(grouped) | bare.str.contains(plain) | bare.str.contains(r"^[0-9]+$")
     digits = bare.str.replace_all(group_mark, "", literal=True).str.replace(decimal_mark, ".", literal=True)
     return digits.cast(pl.Float64, strict=False).set(~fits.fill_null(value=False), None)
 
