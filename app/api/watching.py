@@ -18,7 +18,13 @@ class Watchers:
     def __init__(self, changes: Changes) -> None:
         self._loop = asyncio.get_running_loop()
         self._waiting: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
+        self.are_over = False
         changes.subscribe(self._changed, interrupted=self._wake_all)
+
+    def end(self) -> None:
+        """Nothing is waited for any more: the service stops."""
+        self.are_over = True
+        self._wake_all()
 
     @contextmanager
     def watching(self, account: UUID) -> Iterator[asyncio.Event]:

@@ -1,6 +1,7 @@
 """`quantyfy serve`, `worker`, `migrate`: the commands of whoever runs the service."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,8 +16,8 @@ from app.core.config import Settings
 if TYPE_CHECKING:
     from app.core.clients import Clients
 
-_WORKER_GRACE_S = 30
-_REQUEST_GRACE_S = 30
+_WORKER_GRACE_S = 30  # a job that is not done by then is another worker's (`JobQueue`)
+_REQUEST_GRACE_S = 60  # together less than what Fargate gives a task to stop
 _OWNER = "dono@localhost"
 
 
@@ -27,15 +28,15 @@ def serve(
     with_worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Inicia também um worker.")] = True,
 ) -> None:
     """Inicia o serviço; na primeira vez, cria a conta e a chave locais."""
-    import uvicorn
-
     from app import bootstrap
     from app.api.main import create_app
+    from app.api.serving import Server
 
     settings: Settings = context.obj
     chosen = settings.model_copy(
         update={"host": host or settings.host, "port": settings.port if port is None else port}
     )
+    signal.signal(signal.SIGTERM, _leave)
     with bootstrap.opened(chosen) as clients:
         if chosen.database_url is None and not chosen.local_key.exists():
             _first_start(chosen, clients)
@@ -43,14 +44,7 @@ def serve(
             typer.echo(f"Serviço em http://{chosen.host}:{chosen.port} (documentação em /docs)", err=True)
             if chosen.local_key.exists():
                 typer.echo(f"Chave de acesso em {chosen.local_key}", err=True)
-            uvicorn.run(
-                create_app(chosen),
-                host=chosen.host,
-                port=chosen.port,
-                log_config=None,
-                access_log=False,
-                timeout_graceful_shutdown=_REQUEST_GRACE_S,
-            )
+            Server(create_app(chosen), host=chosen.host, port=chosen.port, grace_s=_REQUEST_GRACE_S).run()
 
 
 def work(
@@ -98,13 +92,20 @@ def _worker_beside() -> Iterator[None]:
     """A worker that ends with this process, however this process ends: it watches its standard input."""
     command = [sys.executable, "-m", "app.cli.main", "worker", "--with-parent"]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as child:  # noqa: S603  our own program
-        yield
-        if child.stdin:
-            child.stdin.close()
         try:
-            child.wait(_WORKER_GRACE_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
+            yield
+        finally:
+            if child.stdin:
+                child.stdin.close()
+            try:
+                child.wait(_WORKER_GRACE_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+
+def _leave(*_: object) -> None:
+    """Told to end: by way of every `finally`, so that the worker ends before the database does."""
+    sys.exit(0)
 
 
 @contextmanager

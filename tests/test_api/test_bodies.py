@@ -12,10 +12,10 @@ from typing import Any, NamedTuple, Self
 
 import httpx2
 import pytest
-import uvicorn
 from sqlalchemy import create_engine, select, text
 
 from app.api.main import create_app
+from app.api.serving import Server
 from app.core.clients import Clients
 from app.core.config import Settings
 from app.core.database import AccountId
@@ -103,6 +103,7 @@ class Door(NamedTuple):
     account: AccountId
     headers: dict[str, str]
     clients: Clients
+    server: Server
 
     def upload(self, length: int, **headers: str) -> Line:
         """An upload that announces so many bytes, of which none has been sent yet."""
@@ -124,14 +125,13 @@ def door(settings: Settings, clients: Clients) -> Iterator[Callable[..., Door]]:
 @contextmanager
 def _listening(settings: Settings, clients: Clients) -> Iterator[Door]:
     account, secret = open_account(clients, name="Padaria", key_name="teste")
-    config = uvicorn.Config(create_app(settings), port=0, log_config=None, access_log=False)
-    server = uvicorn.Server(config)
+    server = Server(create_app(settings), host="127.0.0.1", port=0, grace_s=PATIENCE_S)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         until(lambda: server.started)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Door(port, account, {"Authorization": f"Bearer {secret}"}, clients)
+        yield Door(port, account, {"Authorization": f"Bearer {secret}"}, clients, server)
     finally:
         server.should_exit = True
         thread.join()
@@ -261,6 +261,17 @@ def test_events_go_on_for_longer_than_an_answer_may_take(door: Callable[..., Doo
         time.sleep(1)
         httpx2.post(f"{address}/cancel", headers=opened.headers)
         assert '"cancelled"' in next(lines)
+
+
+def test_events_end_when_the_service_is_told_to_stop(door: Callable[..., Door]) -> None:
+    opened = door()
+    with opened.upload(len(WHOLE), Connection="close") as line:
+        address = f"http://127.0.0.1:{opened.port}{line.send(WHOLE).answer().headers['location']}"
+    with httpx2.stream("GET", f"{address}/events", headers=opened.headers, timeout=PATIENCE_S) as stream:
+        lines = (line for line in stream.iter_lines() if line.startswith("data: "))
+        assert '"received"' in next(lines)
+        opened.server.should_exit = True
+        assert list(lines) == []
 
 
 def test_an_upload_that_is_cut_off_leaves_nothing(door: Callable[..., Door], tmp_path: Path, drafts: Path) -> None:

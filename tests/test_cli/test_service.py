@@ -2,7 +2,7 @@
 
 import json
 import os
-import signal
+import re
 import socket
 import subprocess
 import sys
@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from app.domain.uploads import IncomingFile
 from tests.shop import CNPJ, write_shop
 
 QUANTYFY = [sys.executable, "-m", "app.cli.main"]
@@ -30,8 +31,15 @@ class Laptop:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("QUANTYFY_")}
         self.environment = kept | {"QUANTYFY_HOME": str(home), "QUANTYFY_API_URL": self.url}
         self.log = (home / "service.log").open("wb")
-        command = [*QUANTYFY, "serve", "--port", self.url.rpartition(":")[2]]
+        self.start()
+
+    def start(self) -> None:
+        command = [*QUANTYFY, "serve", "--port", str(self.port)]
         self.service = subprocess.Popen(command, env=self.environment, stdout=self.log, stderr=self.log)
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
 
     def run(self, *arguments: str | Path) -> str:
         command: list[str | Path] = [*QUANTYFY, *arguments]
@@ -48,6 +56,16 @@ class Laptop:
             except httpx2.TransportError:
                 time.sleep(0.1)
         pytest.fail((self.home / "service.log").read_text())
+
+    def wait_until_refused(self) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except ConnectionRefusedError:
+                return
+            time.sleep(0.05)
+        pytest.fail("it still listens")
 
     def processes(self) -> list[int]:
         """What works in this folder: the service and its worker by their setting, the database by its place."""
@@ -93,8 +111,40 @@ def test_files_go_up_and_forecasts_come_down_by_command_line(laptop: Laptop, tmp
     assert {row["level"] for row in rows} >= {"company", "category", "product"}
     assert key.read_text().strip() not in (laptop.home / "service.log").read_text()
     laptop.service.terminate()
-    assert laptop.service.wait(PATIENCE_S) in {0, -signal.SIGTERM}
+    assert laptop.service.wait(PATIENCE_S) == 0
     laptop.wait_until_gone()
+
+
+def test_a_service_told_to_stop_finishes_the_upload_it_receives_and_loses_no_job(
+    laptop: Laptop, tmp_path: Path
+) -> None:
+    headers = {"Authorization": f"Bearer {(laptop.home / 'api_key').read_text().strip()}"}
+    request = as_request(write_shop(tmp_path / "files"), headers)
+    with socket.create_connection(("127.0.0.1", laptop.port), timeout=PATIENCE_S) as line:
+        line.sendall(request[:2000])
+        httpx2.get(f"{laptop.url}/health/live").raise_for_status()  # what came before has been heard, too
+        laptop.service.terminate()
+        laptop.wait_until_refused()
+        line.sendall(request[2000:])
+        answer = line.recv(65536).decode()
+    assert answer.startswith("HTTP/1.1 202 ")
+    assert laptop.service.wait(PATIENCE_S) == 0
+    laptop.wait_until_gone()
+    laptop.start()
+    laptop.wait_until_ready()
+    address = laptop.url + re.findall(r"location: (\S+)", answer)[0]
+    with httpx2.stream("GET", f"{address}/events", headers=headers, timeout=PATIENCE_S) as stream:
+        told = [line for line in stream.iter_lines() if line.startswith("data: ")]
+    assert '"published"' in told[-1]
+
+
+def as_request(files: list[IncomingFile], headers: dict[str, str]) -> bytes:
+    form = {"cnpj": CNPJ, "company_name": "Padaria"}
+    parts = {str(file.table): (file.name, file.path.read_bytes()) for file in files}
+    request = httpx2.Request("POST", "http://127.0.0.1/upload", headers=headers, data=form, files=parts)
+    body = request.read()
+    lines = ["POST /upload HTTP/1.1", *(f"{name}: {value}" for name, value in request.headers.items()), "", ""]
+    return "\r\n".join(lines).encode() + body
 
 
 def test_a_service_that_is_killed_takes_its_worker_and_database_with_it(laptop: Laptop) -> None:

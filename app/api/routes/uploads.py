@@ -186,7 +186,7 @@ async def _told(
 ) -> AsyncIterator[str]:
     said, end = "", asyncio.get_running_loop().time() + _LONGEST_S
     with watchers.watching(caller.account) as moved:
-        while asyncio.get_running_loop().time() < end:
+        while not watchers.are_over and asyncio.get_running_loop().time() < end:
             moved.clear()
             upload = await run_in_threadpool(find_upload, clients, caller.account, upload.id)
             now = _event(upload, language)
