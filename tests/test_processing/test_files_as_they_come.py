@@ -559,6 +559,16 @@ def test_a_doubt_about_a_column_keeps_its_line_in_the_raw_copy(desk: Desk) -> No
     assert found(again) == found(original) == [(4, "ambiguous-numbers", "Quantidade", "1.234")]
 
 
+def test_a_row_with_too_many_cells_counts_alike_in_the_raw_copy(desk: Desk) -> None:
+    text = "Cliente;Pedido;Data;SKU;Qtd\nAna;1;31/10/2026;A;2\n;1;30/10/2026;A;1;x\n;1;;B;1\nTotal;;;;3;x\n"
+    sheet = desk.recognise(desk.file(text))[0]
+    write_raw(sheet, desk.folder / "raw.csv")
+    again = IncomingFile("raw.csv", desk.folder / "raw.csv", sheet.table)
+    for prepared in (desk.items(text), desk.prepare(again)):
+        assert rows(prepared) == (4, 2, 2, 0)
+        assert lines_of(prepared)["data_venda"].unique().to_list() == [date(2026, 10, 31)]
+
+
 def test_a_file_without_personal_data_is_kept_byte_for_byte(desk: Desk) -> None:
     file = desk.file("\ufeff" + HEAD + "1;18/09/2026;A;1;1,00\r\n\r\n")
     write_raw(desk.recognise(file)[0], desk.folder / "raw.csv")

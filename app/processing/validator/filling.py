@@ -11,6 +11,7 @@ import polars as pl
 
 from app.domain import columns as c
 from app.domain import contract as k
+from app.processing.reader.records import OVERFLOW
 from app.processing.reader.sheets import Sheet
 
 _ORDER_FIELDS: Final = (c.DATA_VENDA, c.SITUACAO, c.CANAL, c.LOJA, k.CNPJ_ESTABELECIMENTO)
@@ -28,9 +29,10 @@ class FilledDown:
         """Order fields filled. A row goes on with an order if it has a product, no date, no other number."""
         if self._date_place is None:
             return values
-        undated = cells[str(self._date_place)].fill_null("").str.strip_chars() == ""
+        ragged = cells[OVERFLOW].is_not_null()  # its cells may stand anywhere, and the raw copy has none of them
+        undated = (cells[str(self._date_place)].fill_null("").str.strip_chars() == "") | ragged
         filled = _filled(values, undated, self._last) if undated.any() else values
-        dated = filled.filter(pl.col(c.DATA_VENDA).is_not_null() & pl.col(c.ID_VENDA).is_not_null())
+        dated = filled.filter(~ragged & pl.col(c.DATA_VENDA).is_not_null() & pl.col(c.ID_VENDA).is_not_null())
         self._last = dated.tail(1).select(_FILLED) if dated.height else self._last
         return filled
 

@@ -88,7 +88,7 @@ def _any(masks: Sequence[pl.Series], height: int) -> pl.Series:
 
 
 def _junk(sheet: Sheet, rows: pl.DataFrame) -> list[tuple[Rule, pl.Series]]:
-    """What was never a row, each mask without the rows of those before it."""
+    """What was never a row, each mask without the rows of those before it; a ragged row was one, unless it is blank."""
     tests = (
         (BLANK_ROW, _blank(sheet, rows)),
         (DELETED_ROW, _deleted(sheet, rows)),
@@ -100,7 +100,7 @@ def _junk(sheet: Sheet, rows: pl.DataFrame) -> list[tuple[Rule, pl.Series]]:
     found = []
     for rule, where in tests:
         found.append((rule, where & ~seen))
-        seen |= where
+        seen |= where | rows[OVERFLOW].is_not_null()
     return found
 
 
