@@ -9,6 +9,8 @@ from app.processing.reader import records
 from app.processing.reader.recognition import recognise
 from app.processing.reader.records import Layout, frames
 from app.processing.reader.sheets import LINE
+from app.processing.validator.filling import FilledDown
+from app.processing.values.typed import typed
 
 LAYOUT = Layout(";", 3)
 
@@ -37,3 +39,15 @@ def test_stray_quotes_are_read_one_by_one_at_a_bounded_rate_however_small_the_bl
     assert as_written[0] is False
     assert as_written[-1] is True, "by then its patience is at an end"
     assert sum(frame.height for frame in read) == 800_000
+
+
+def test_orders_are_filled_down_alike_wherever_a_block_ends(tmp_path: Path) -> None:
+    file = tmp_path / "itens.csv"
+    rows = ["4;27/09/2026;A;1", "x;2;;", "4;;B;", "4;;C;3", ";;D;1"]
+    file.write_text("Pedido;Data;SKU;Qtd\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    (sheet,) = recognise([IncomingFile("itens.csv", file, Table.ITEMS)], workdir=tmp_path)
+    (cells,) = sheet.cells()
+    whole = FilledDown(sheet)(cells, typed(sheet, cells).values)
+    for cut in range(1, len(rows)):
+        filled_down, blocks = FilledDown(sheet), (cells.head(cut), cells.slice(cut))
+        assert pl.concat([filled_down(block, typed(sheet, block).values) for block in blocks]).equals(whole)

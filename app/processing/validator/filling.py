@@ -32,8 +32,9 @@ class FilledDown:
         ragged = cells[OVERFLOW].is_not_null()  # its cells may stand anywhere, and the raw copy has none of them
         undated = (cells[str(self._date_place)].fill_null("").str.strip_chars() == "") | ragged
         filled = _filled(values, undated, self._last) if undated.any() else values
-        dated = filled.filter(~ragged & pl.col(c.DATA_VENDA).is_not_null() & pl.col(c.ID_VENDA).is_not_null())
-        self._last = dated.tail(1).select(_FILLED) if dated.height else self._last
+        opened = values.select(_FILLED).filter(~undated)
+        before = opened.clear() if self._last is None else self._last
+        self._last = pl.concat([before, opened]).select(pl.all().drop_nulls().last())
         return filled
 
 
