@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 BIN := .venv/bin
-EXPORT := export --quiet --locked --no-dev --no-emit-project --no-hashes --no-header --no-annotate
+EXPORT := export --quiet --locked --no-dev --extra local --no-emit-project --no-hashes --no-header --no-annotate
 
 .PHONY: help
 help: ## what there is
@@ -14,12 +14,12 @@ help: ## what there is
 
 .PHONY: demo
 demo: | $(UV) ## the whole product on real data: upload, clean, forecast, read; then everything stops
-	$(UV) sync --quiet --locked --inexact --no-dev --extra demo
+	$(UV) sync --quiet --locked --inexact --no-dev --extra local --extra demo
 	$(BIN)/quantyfy demo
 
 .PHONY: run
 run: | $(UV) ## serve on http://127.0.0.1:8000 and stay
-	$(UV) sync --quiet --locked --inexact --no-dev
+	$(UV) sync --quiet --locked --inexact --no-dev --extra local
 	QUANTYFY_LOG_FORMAT=console $(BIN)/quantyfy serve
 
 .PHONY: test

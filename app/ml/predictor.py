@@ -23,7 +23,7 @@ from app.ml.whole_units import in_whole_units
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-LIBRARIES = ("numpy", "polars", "scipy", "prophet", "numba", "holidays")
+LIBRARIES = ("numpy", "polars", "numba", "holidays")
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,20 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 image=localhost/quantyfy:latest
 base=${BASE:-localhost/debian:bookworm-slim}
-export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
+podman() { command podman --storage-driver vfs "$@"; }
+buildah() { command buildah --storage-driver vfs "$@"; }
 
 if ! podman image exists "$base"; then
   root=$(mktemp -d)
   trap 'rm -rf "$root"' EXIT
   debootstrap --variant=minbase bookworm "$root"
-  rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale}
   tar -C "$root" -c . | podman import - "$base"
 fi
 
 # Behind a mirror with an authority of its own, the machine's certificates speak for it.
 authorities=/etc/ssl/certs/ca-certificates.crt
-buildah build --format docker --layers --build-arg BASE="$base" \
+buildah build --isolation chroot --format docker --layers --build-arg BASE="$base" \
   --build-arg PIP_CERT=/run/authorities.pem --build-arg SSL_CERT_FILE=/run/authorities.pem \
   -v "$authorities:/run/authorities.pem:ro" -t "$image" .
+podman history --no-trunc --format 'table {{.Size}}\t{{.CreatedBy}}' "$image" | cut -c1-120
 podman image inspect --format '{{.Size}} bytes' "$image"

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +26,7 @@ from app.core.s3 import Store
 from app.core.tables import AccountRow
 from app.pipeline.companies import open_account
 from tests.conftest import sqlalchemy_url
-from tests.s3_server import S3Server, free_ports
+from tests.s3_server import S3Server
 from tests.shop import CNPJ, write_shop
 from tests.test_lambdas.conftest import created
 from tests.test_lambdas.runtime import runtime_api
@@ -34,6 +34,7 @@ from tests.test_lambdas.runtime import runtime_api
 IMAGE = "localhost/quantyfy:latest"
 PODMAN = ("podman", "--storage-driver", "vfs", "--runtime", "runc")
 PATIENCE_S = 240
+SERVED_AT = "http://127.0.0.1:8000"
 
 
 class Machine(NamedTuple):
@@ -121,41 +122,87 @@ def container(name: str, *command: str, settings: dict[str, str], log: Path) -> 
             process.wait(60)
 
 
-def until_ready(url: str) -> None:
-    for _ in range(PATIENCE_S * 4):
-        with suppress(httpx2.TransportError):
-            if httpx2.get(f"{url}/health/ready").is_success:
-                return
+def in_container(name: str, question: str) -> str:
+    """What Python says inside; there is no shell to ask."""
+    command = [*PODMAN, "exec", name, "python", "-c", question]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def is_healthy(name: str) -> bool:
+    """By the HEALTHCHECK that the image carries."""
+    return succeeds([*PODMAN, "healthcheck", "run", name])
+
+
+def succeeds(command: list[str]) -> bool:
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def until(holds: Callable[[], bool], *, otherwise: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < end, otherwise
         time.sleep(0.25)
-    raise AssertionError("the container does not answer")
 
 
-def test_it_answers_a_health_check_an_upload_and_a_forecast(machine: Machine, tmp_path: Path) -> None:
+def is_ready(client: httpx2.Client) -> bool:
+    try:
+        return client.get("/health/ready").is_success
+    except httpx2.TransportError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def worker(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A container that serves nothing."""
+    log = tmp_path_factory.mktemp("worker") / "worker.log"
+    with container("worker", "quantyfy", "worker", settings=machine.settings, log=log) as name:
+        is_up = [*PODMAN, "exec", name, "python", "-c", ""]
+        until(lambda: succeeds(is_up), otherwise="the worker does not start")
+        yield name
+
+
+def test_it_answers_a_health_check_an_upload_and_a_forecast(machine: Machine, worker: str, tmp_path: Path) -> None:
+    """By its default command, on its default port, which must be free on this machine."""
     with Database(sqlalchemy_url(machine.database_url)) as database:
         clients = Clients(database=database, store=machine.lake, queue=JobQueue(machine.database_url))
         _, key = open_account(clients, name="Conta de teste", key_name="primeira chave")
-    [port] = free_ports(1)
-    url = f"http://127.0.0.1:{port}"
-    serve = ("quantyfy", "serve", "--no-worker", "--port", str(port))
+    assert not is_healthy(worker), "nobody serves yet"
     with (
-        container("api", *serve, settings=machine.settings, log=tmp_path / "api.log") as api,
-        container("worker", "quantyfy", "worker", settings=machine.settings, log=tmp_path / "worker.log"),
-        httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client,
+        container("api", settings=machine.settings, log=tmp_path / "api.log") as api,
+        httpx2.Client(base_url=SERVED_AT, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client,
     ):
-        until_ready(url)
-        who = subprocess.run([*PODMAN, "exec", api, "id", "-u"], check=True, capture_output=True, text=True)
-        assert who.stdout.strip() == "10001"
-        files = {file.path.stem: (file.name, file.path.read_bytes()) for file in write_shop(tmp_path / "shop")}
-        sent = client.post("/upload", data={"cnpj": CNPJ, "company_name": "Padaria"}, files=files)
-        assert sent.status_code == 202, sent.text
-        state = ""
-        for _ in range(PATIENCE_S):
-            state = client.get(sent.headers["Location"]).json()["state"]
-            if state in {"published", "failed"}:
-                break
-            time.sleep(1)
-        assert state == "published"
-        assert client.get(f"/predictions/{CNPJ}").is_success
+        until(lambda: is_ready(client), otherwise="the container does not answer")
+        assert is_healthy(api)
+        upload_and_forecast(client, tmp_path / "shop")
+
+
+def upload_and_forecast(client: httpx2.Client, folder: Path) -> None:
+    files = {file.path.stem: (file.name, file.path.read_bytes()) for file in write_shop(folder)}
+    sent = client.post("/upload", data={"cnpj": CNPJ, "company_name": "Padaria"}, files=files)
+    assert sent.status_code == 202, sent.text
+    ended = {"published", "failed"}
+
+    def state() -> str:
+        return str(client.get(sent.headers["Location"]).json()["state"])
+
+    until(lambda: state() in ended, otherwise="the upload does not end")
+    assert state() == "published"
+    assert client.get(f"/predictions/{CNPJ}").is_success
+
+
+def test_it_runs_as_nobody_in_particular_and_writes_nothing_but_in_tmp(worker: str) -> None:
+    assert in_container(worker, "import os; print(os.getuid(), os.getgid())") == "10001 10001"
+    assert in_container(worker, "print(*[line for line in open('/proc/self/status') if 'CapEff' in line])").endswith(
+        "0" * 16
+    )
+    assert in_container(worker, "import os; print(bool(os.statvfs('/').f_flag & os.ST_RDONLY))") == "True"
+    assert in_container(worker, "print(open('/tmp/note', 'w').write('seen'))") == "4"
+
+
+def test_it_holds_neither_a_shell_nor_a_package_manager_nor_a_compiler(worker: str) -> None:
+    absent = ["sh", "bash", "apt-get", "dpkg", "pip", "uv", "cc", "gcc", "ld", "perl"]
+    assert in_container(worker, f"import shutil; print(*filter(shutil.which, {absent}))") == ""
+    assert in_container(worker, "import shutil; print(shutil.which('python'))") == "/srv/venv/bin/python"
 
 
 def test_it_is_a_function_of_aws_by_its_command(machine: Machine, tmp_path: Path) -> None:
