@@ -3,11 +3,13 @@
 from aws_cdk import Duration, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infrastructure import lake
 from infrastructure.environments import Environment
 
 DATABASE_NAME = "quantyfy"
@@ -139,6 +141,21 @@ class DataStack(Stack):
         template.add_property_override("ManageMasterUserPassword", value=True)
         self.owner_secret_arn = template.get_att("MasterUserSecret.SecretArn").to_string()
         return instance
+
+    def admit(self, who: iam.IGrantable, access: lake.Access) -> None:
+        """Let a role of the application into the lake, as far as `access` goes, and into the database."""
+        lake.allow(who, self.lake, access)
+        self.database.grant_connect(who.grant_principal, APPLICATION_ROLE)
+
+    def settings(self) -> dict[str, str]:
+        """What every process of the application is told."""
+        return {
+            "QUANTYFY_DATABASE_URL": self.database_url(APPLICATION_ROLE),
+            "QUANTYFY_DATABASE_IAM_REGION": self._environment.region,
+            "QUANTYFY_LAKE_URL": f"s3://{self.lake.bucket_name}",
+            "QUANTYFY_S3_REGION": self._environment.region,
+            "QUANTYFY_FUNCTIONS_UP_TO_MB": str(self._environment.functions_up_to_mb),
+        }
 
     def database_url(self, user: str) -> str:
         """How `user` reaches the database, its password apart."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from aws_cdk import Duration, RemovalPolicy, Size, Stack
+from aws_cdk import Duration, Size, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_events as events
@@ -16,8 +16,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infrastructure import lake
-from infrastructure.data import APPLICATION_ROLE, DataStack
+from infrastructure.data import DataStack
 from infrastructure.environments import Environment, Function
+from infrastructure.logs import log_group
 from infrastructure.rules import KEYS
 
 RETRIES = 2
@@ -73,12 +74,7 @@ class FunctionsStack(Stack):
 
     def _function(self, name: str, size: Function, access: lake.Access) -> lambda_.Function:
         self.failures[name] = _queue(self, f"{name.title()}Failures")
-        log = logs.LogGroup(
-            self,
-            f"{name.title()}Log",
-            retention=retention(self._environment.log_days),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        log = log_group(self, name.title(), environment=self._environment)
         function = lambda_.Function(
             self,
             name.title(),
@@ -89,7 +85,7 @@ class FunctionsStack(Stack):
             timeout=LONGEST,
             role=self._role(name, log),
             log_group=log,
-            environment=self._settings(),
+            environment=self._data.settings(),
             vpc=self._data.vpc,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
             security_groups=[self._data.clients],
@@ -98,8 +94,7 @@ class FunctionsStack(Stack):
             max_event_age=KEEP_TRYING,
             on_failure=destinations.SqsDestination(self.failures[name]),
         )
-        lake.allow(function, self._data.lake, access)
-        self._data.database.grant_connect(function, APPLICATION_ROLE)
+        self._data.admit(function, access)
         return function
 
     def _role(self, name: str, log: logs.ILogGroup) -> iam.Role:
@@ -120,15 +115,6 @@ class FunctionsStack(Stack):
             )
         )
         return role
-
-    def _settings(self) -> dict[str, str]:
-        return {
-            "QUANTYFY_DATABASE_URL": self._data.database_url(APPLICATION_ROLE),
-            "QUANTYFY_DATABASE_IAM_REGION": self._environment.region,
-            "QUANTYFY_LAKE_URL": f"s3://{self._data.lake.bucket_name}",
-            "QUANTYFY_S3_REGION": self._environment.region,
-            "QUANTYFY_FUNCTIONS_UP_TO_MB": str(self._environment.functions_up_to_mb),
-        }
 
     def _on_new_objects(self, role: str, function: lambda_.IFunction) -> None:
         pattern = events.EventPattern(
@@ -160,8 +146,3 @@ def _queue(scope: Construct, name: str) -> sqs.Queue:
         enforce_ssl=True,
         retention_period=Duration.days(14),
     )
-
-
-def retention(days: int) -> logs.RetentionDays:
-    """As CloudWatch names it."""
-    return {7: logs.RetentionDays.ONE_WEEK, 90: logs.RetentionDays.THREE_MONTHS}[days]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_applicationautoscaling as scaling
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -16,9 +16,9 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infrastructure import lake
-from infrastructure.data import APPLICATION_ROLE, OWNER, DataStack
+from infrastructure.data import OWNER, DataStack
 from infrastructure.environments import Environment, Task
-from infrastructure.functions import retention
+from infrastructure.logs import log_group
 
 PORT = 8000
 NAMESPACE = "Quantyfy"
@@ -131,8 +131,7 @@ class ServiceStack(Stack):
             volumes=[ecs.Volume(name="tmp")],
         )
         if access is not None:
-            lake.allow(definition.task_role, self._data.lake, access)
-            self._data.database.grant_connect(definition.task_role, APPLICATION_ROLE)
+            self._data.admit(definition.task_role, access)
         return definition
 
     def _container(
@@ -145,17 +144,12 @@ class ServiceStack(Stack):
         environment: Mapping[str, str] | None = None,
         secrets: Mapping[str, ecs.Secret] | None = None,
     ) -> logs.LogGroup:
-        log = logs.LogGroup(
-            self,
-            f"{name}Log",
-            retention=retention(self._environment.log_days),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        log = log_group(self, name, environment=self._environment)
         container = definition.add_container(
             name,
             image=self._image,
             command=command,
-            environment={**self._settings(), **(environment or {})},
+            environment={**self._data.settings(), **(environment or {})},
             secrets={**(secrets or {})},
             readonly_root_filesystem=True,
             stop_timeout=Duration.seconds(120),
@@ -165,15 +159,6 @@ class ServiceStack(Stack):
         )
         container.add_mount_points(ecs.MountPoint(container_path="/tmp", source_volume="tmp", read_only=False))  # noqa: S108  all that it may write
         return log
-
-    def _settings(self) -> dict[str, str]:
-        return {
-            "QUANTYFY_DATABASE_URL": self._data.database_url(APPLICATION_ROLE),
-            "QUANTYFY_DATABASE_IAM_REGION": self._environment.region,
-            "QUANTYFY_LAKE_URL": f"s3://{self._data.lake.bucket_name}",
-            "QUANTYFY_S3_REGION": self._environment.region,
-            "QUANTYFY_FUNCTIONS_UP_TO_MB": str(self._environment.functions_up_to_mb),
-        }
 
     def _fargate(
         self, name: str, definition: ecs.FargateTaskDefinition, size: Task, *, group: ec2.SecurityGroup, spot: bool
