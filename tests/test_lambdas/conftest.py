@@ -19,7 +19,7 @@ from app.core.s3 import Store
 from infrastructure.rules import KEYS
 from tests.s3_server import S3Server
 from tests.shop import CNPJ, write_shop
-from tests.test_lambdas.runtime import Function, Invocation, deployed
+from tests.test_lambdas.runtime import RETRIES, Function, Invocation, deployed
 
 CREATED = json.loads((Path(__file__).parent / "events" / "object_created.json").read_text())
 RULES = {f"{role}_handler": pattern for role, pattern in KEYS.items()}
@@ -58,6 +58,16 @@ def environment(s3_server: S3Server, application_url: str, prefix: str) -> dict[
     }
 
 
+def reason(function: Function, event: object) -> str:
+    """Send an event that cannot be done; the words it lands with in the dead-letter queue, event and all."""
+    invocation = function.invoke(event)
+    assert invocation.over.wait(120)
+    [dead] = function.dead
+    assert dead is invocation
+    assert dead.tries == len(dead.errors) == 1 + RETRIES
+    return f"{dead.errors[-1]['errorType']}: {dead.errors[-1]['errorMessage']}"
+
+
 @dataclass
 class Aws:
     """The bucket, EventBridge's rules and the functions."""
@@ -81,6 +91,12 @@ class Aws:
         seen: set[str] = set()
         while self.carry(seen):
             pass
+
+    def receive(self) -> str:
+        """Have what was delivered received; the key of its receipt."""
+        self.carry(set())
+        [receipt] = [stored.key for stored in self.lake.list("raw") if "envio_" in stored.key]
+        return receipt
 
     def send(self, name: str, key: str) -> Invocation:
         """One event, by hand."""
