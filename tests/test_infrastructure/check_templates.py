@@ -85,7 +85,7 @@ def findings(assembly: Path) -> set[str]:
 def test_cfn_lint_finds_nothing(assembly: Path) -> None:
     templates = sorted(map(str, assembly.glob("*.template.json")))
     command = [
-        Path(sys.executable).with_name("cfn-lint"),
+        str(Path(sys.executable).with_name("cfn-lint")),
         "--ignore-checks",
         "W3005",
         "W3010",

