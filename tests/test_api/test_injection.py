@@ -132,7 +132,7 @@ def test_a_company_may_be_called_as_the_sql_it_is(shop: Shop, tmp_path: Path, wo
 
 @pytest.mark.parametrize("place", PLACES, ids=str)
 def test_no_text_begins_a_header_of_the_answer(served: Served, door: TestClient, place: Place) -> None:
-    for words in (CRLF, f"{CNPJ}\r\n", "x\nX-Injected: 1", "x\x85Set-Cookie: a=b"):
+    for words in (CRLF, "11444777000161\r\n", "x\nX-Injected: 1", "x\x85Set-Cookie: a=b"):
         _require_clean(_ask(served, door, place, words))
 
 
