@@ -42,4 +42,4 @@ def test_a_line_repeated_by_the_million_is_counted_to_the_last_and_costs_little_
 def test_a_file_wrong_on_every_line_is_counted_to_the_last_and_costs_little_memory(tmp_path: Path) -> None:
     bytes_a_line, counts = measured(tmp_path, "1001;31/10/2025;A1;dois\n")
     assert counts == [LINES, 0, 0, LINES]
-    assert bytes_a_line < 300, "two blocks are read at once: 170 on an idle machine, 240 where they wait for each other"
+    assert bytes_a_line < 300, "under 190 on an idle machine, 233 seen on a busy one: two blocks are read at once"
