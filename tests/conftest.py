@@ -61,9 +61,9 @@ def lake(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def queue(application_url: str) -> JobQueue:
+def queue(owner_url: str, application_url: str) -> JobQueue:
     """A queue without the jobs that other tests left."""
-    with psycopg.connect(application_url) as connection:
+    with psycopg.connect(owner_url) as connection:
         connection.execute("DELETE FROM procrastinate_jobs")
     return JobQueue(application_url)
 

@@ -61,6 +61,12 @@ class Database:
             yield session
 
     @contextmanager
+    def queueing(self) -> Iterator[Session]:
+        """One transaction that sees the jobs of every account, as the worker does, and no account's rows."""
+        with self._sessions(info={"app.queue": "on"}) as session, session.begin():
+            yield session
+
+    @contextmanager
     def turn(self, company: UUID, *, patience: timedelta) -> Iterator[None]:
         """One at a time for a company, in whatever process: the others wait for `patience`.
 

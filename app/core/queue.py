@@ -11,7 +11,7 @@ import procrastinate
 from procrastinate.jobs import Job as QueuedJob
 from procrastinate.jobs import Status
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
@@ -25,7 +25,10 @@ _HEARTBEAT_S = 5.0
 _LOST_AFTER_S = 30.0
 _SWEEP_EVERY = "*/15 * * * * *"  # cron with seconds first
 _NIGHTLY = "17 6 * * *"  # UTC: 3:17 in Brasília
-_QUEUES = ["work", "housekeeping"]
+_WORK = "work"
+# No task here has a queueing lock: under row-level security PostgreSQL does not tell which key was there already, and
+# procrastinate 3.10 ends its worker over that. A tick is deferred once for all workers, and what piles up is quick.
+_HOUSEKEEPING = "housekeeping"
 
 
 class JobName(StrEnum):
@@ -56,21 +59,19 @@ class JobQueue:
     """Enqueue inside a session's transaction; work in a process of its own."""
 
     def __init__(self, libpq_url: str, *, password: Callable[[], str] | None = None) -> None:
-        self._conninfo = libpq_url if password is None else lambda: make_conninfo(libpq_url, password=password())
-        self._app = _app(self._conninfo)
+        self._conninfo: Callable[[], str] = lambda: _seeing_all_jobs(libpq_url, password=password)
+        self._app = _app(libpq_url)
 
     def enqueue(self, session: Session, name: JobName, job: Job, *, at: datetime | None = None) -> None:
         """Add a job, due now or at a time, that exists when, and only when, the session's transaction commits."""
         connection = session.connection().connection.driver_connection
         arguments = {"account": str(job.account), "company": str(job.company), "upload": str(job.upload)}
-        task = self._app.configure_task(
-            name, queue="work", lock=str(job.company), schedule_at=at, connection=connection
-        )
+        task = self._app.configure_task(name, queue=_WORK, lock=str(job.company), schedule_at=at, connection=connection)
         task.defer(**arguments)
 
     @staticmethod
     def forget(session: Session, company: UUID) -> int:
-        """Remove the jobs of a company that have not begun; returns how many there were."""
+        """In its account's session, remove the jobs of a company that have not begun; returns how many there were."""
         waiting = text("DELETE FROM procrastinate_jobs WHERE lock = :lock AND status = 'todo'")
         return cast("CursorResult[Any]", session.execute(waiting, {"lock": str(company)})).rowcount
 
@@ -98,6 +99,13 @@ class JobQueue:
         asyncio.run(_work(app, concurrency=concurrency, until_idle=until_idle))
 
 
+def _seeing_all_jobs(libpq_url: str, *, password: Callable[[], str] | None) -> str:
+    """The worker's own connections name no account, and say that they are the queue's (migration 0004)."""
+    said = conninfo_to_dict(libpq_url).get("options") or ""
+    seeing = make_conninfo(libpq_url, options=f"{said} -c app.queue=on".strip())
+    return seeing if password is None else make_conninfo(seeing, password=password())
+
+
 def _app(conninfo: str | Callable[[], str]) -> procrastinate.App:
     return procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo))
 
@@ -106,7 +114,7 @@ async def _work(app: procrastinate.App, *, concurrency: int, until_idle: bool) -
     async with app.open_async():
         while True:
             await app.run_worker_async(
-                queues=_QUEUES,
+                queues=[_WORK, _HOUSEKEEPING],
                 concurrency=concurrency + 1,  # the sweep must not wait behind a long job
                 wait=not until_idle,
                 delete_jobs="successful",
@@ -123,7 +131,7 @@ async def _is_any_due(app: procrastinate.App) -> bool:
 
 
 async def _count_due(app: procrastinate.App) -> int:
-    waiting = await app.job_manager.list_jobs_async(queue="work", status=Status.TODO.value)
+    waiting = await app.job_manager.list_jobs_async(queue=_WORK, status=Status.TODO.value)
     now = datetime.now(UTC)
     return sum(job.scheduled_at is None or job.scheduled_at <= now for job in waiting)
 
@@ -135,7 +143,7 @@ def _add_count(app: procrastinate.App) -> None:
         del timestamp
         get_logger().info("jobs waiting", count=await _count_due(app))
 
-    task = app.task(name="count", queue="housekeeping", queueing_lock="count")(count)
+    task = app.task(name="count", queue=_HOUSEKEEPING)(count)
     app.periodic(cron="* * * * *")(task)
 
 
@@ -159,7 +167,7 @@ def _add_sweep(app: procrastinate.App, give_up: GiveUp) -> None:
         for queued in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_LOST_AFTER_S):
             await _revive(app, queued, give_up)
 
-    task = app.task(name="sweep", queue="housekeeping", queueing_lock="sweep")(sweep)
+    task = app.task(name="sweep", queue=_HOUSEKEEPING)(sweep)
     app.periodic(cron=_SWEEP_EVERY)(task)
 
 
@@ -168,7 +176,7 @@ def _add_nightly(app: procrastinate.App, every_night: Callable[[], None]) -> Non
         del timestamp
         every_night()
 
-    task = app.task(name="tidy", queue="housekeeping", queueing_lock="tidy")(tidy)
+    task = app.task(name="tidy", queue=_HOUSEKEEPING)(tidy)
     app.periodic(cron=_NIGHTLY)(task)
 
 

@@ -14,7 +14,7 @@ def count_jobs(clients: Clients) -> None:
     Raises:
         sqlalchemy.exc.OperationalError: the database does not answer.
     """
-    with clients.database.housekeeping() as session:
+    with clients.database.queueing() as session:
         counted = session.execute(_QUEUED).all()
     JOBS.clear()
     for name, state, number in counted:

@@ -136,8 +136,8 @@ def test_a_webhook_that_fails_is_tried_again_later(shop: Shop, tmp_path: Path, e
     path = f"/webhooks/{made['id']}/deliveries"
     log = shop.http.get(path, headers=shop.headers).json()["deliveries"][0]
     assert log["next_attempt_at"] is not None
-    with shop.http.app.state.clients.database._engine.begin() as connection:  # type: ignore[attr-defined]
-        connection.execute(text("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE task_name = 'deliver'"))
+    with shop.http.app.state.clients.database.queueing() as session:  # type: ignore[attr-defined]
+        session.execute(text("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE task_name = 'deliver'"))
     shop.work()
     log = shop.http.get(path, headers=shop.headers).json()["deliveries"][0]
     assert [attempt["status"] for attempt in log["attempts"]] == [500, 204]

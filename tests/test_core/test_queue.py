@@ -139,3 +139,23 @@ def test_a_job_whose_worker_was_killed_is_done_by_another(
 
     queue.work({JobName.PREPARE: handler}, give_up=never, concurrency=1)
     assert seen == [job]
+
+
+def test_housekeeping_that_waits_for_long_jobs_stops_no_worker(
+    queue: JobQueue, database: Database, account: AccountId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_module, "_SWEEP_EVERY", "* * * * * *")
+    jobs = [Job(account, uuid4(), uuid4()) for _ in range(4)]
+    with database.session(account) as session:
+        for job in jobs:
+            queue.enqueue(session, JobName.PREPARE, job)
+    done: list[Job] = []
+
+    def handler(job: Job) -> None:
+        time.sleep(2.2)  # every place is taken for two of the sweep's turns
+        done.append(job)
+        if len(done) == len(jobs):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    queue.work({JobName.PREPARE: handler}, give_up=never, concurrency=1)
+    assert sorted(done) == sorted(jobs)

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-import psycopg
 import pytest
+from sqlalchemy import text
 
 from app.core.clients import Clients
 from app.core.database import AccountId
@@ -41,11 +41,10 @@ def deliver(account: AccountId, tmp_path: Path) -> Deliver:
     return receive_shop
 
 
-def waiting(application_url: str) -> int:
-    with psycopg.connect(application_url) as connection:
-        row = connection.execute("SELECT count(*) FROM procrastinate_jobs WHERE queue_name = 'work'").fetchone()
-    assert row is not None
-    return int(row[0])
+def waiting(clients: Clients) -> int:
+    with clients.database.queueing() as session:
+        counted = session.execute(text("SELECT count(*) FROM procrastinate_jobs WHERE queue_name = 'work'"))
+        return int(counted.scalar_one())
 
 
 def receipts(clients: Clients) -> list[str]:
@@ -54,20 +53,18 @@ def receipts(clients: Clients) -> list[str]:
 
 @pytest.mark.parametrize(("limit", "jobs", "asked"), [(0, 1, 0), (1, 1, 0), (1_000_000, 0, 1)])
 def test_what_is_too_large_for_a_function_is_the_workers(
-    clients: Clients, deliver: Deliver, application_url: str, limit: int, jobs: int, asked: int
+    clients: Clients, deliver: Deliver, limit: int, jobs: int, asked: int
 ) -> None:
     deliver(replace(clients, functions_up_to=limit))
-    assert (waiting(application_url), len(receipts(clients))) == (jobs, asked)
+    assert (waiting(clients), len(receipts(clients))) == (jobs, asked)
 
 
-def test_the_worker_hands_a_small_forecast_back_to_a_function(
-    clients: Clients, deliver: Deliver, application_url: str
-) -> None:
+def test_the_worker_hands_a_small_forecast_back_to_a_function(clients: Clients, deliver: Deliver) -> None:
     job = deliver(clients)
     prepare_upload(replace(clients, functions_up_to=10_000_000), job, now=NOW)
     [receipt] = receipts(clients)
     assert receipt.startswith("processed/")
-    assert waiting(application_url) == 1, "the preparation's own job, which the worker is at"
+    assert waiting(clients) == 1, "the preparation's own job, which the worker is at"
 
 
 def test_twenty_at_once_do_it_once(clients: Clients, deliver: Deliver, account: AccountId) -> None:
