@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.forecasts import BASELINE, HORIZONS
 from app.ml.ensemble import PRIOR_ROWS, Moments, equal_by_family, importance, moments, pooled_weights
-from app.ml.evidence import Evidence
+from app.ml.evidence import STEP, Evidence
 from app.ml.fading import fading, levelling
 from app.ml.ranges import Calibration, calibrated
 
@@ -143,6 +144,18 @@ def _gated(evidence: Evidence, *, blended: Floats, pools: Ints, n_pools: int) ->
     return gated
 
 
+class _Errors(NamedTuple):
+    """What was said and what sold at one horizon, (folds, series) each, and how many folds share a day."""
+
+    said: Floats
+    sold: Floats
+    overlap: float
+
+    def calibrated(self, rows: Flags) -> Calibration:
+        """From some of the rows."""
+        return calibrated(self.said[rows], self.sold[rows], fold=np.nonzero(rows)[0], overlap=self.overlap)
+
+
 def _calibrations(evidence: Evidence, served: Floats, *, pools: Ints, n_pools: int, without: int) -> Table:
     """By pool and horizon, from every fold but one; a pool with few rows shares the ranges of all.
 
@@ -151,15 +164,14 @@ def _calibrations(evidence: Evidence, served: Floats, *, pools: Ints, n_pools: i
     folds = np.arange(len(served)) != without
     table: list[list[Calibration]] = []
     for column in range(len(HORIZONS)):
-        sold, said = evidence.sold[folds, column], served[folds, column]
-        over = np.isfinite(sold)
+        errors = _Errors(served[folds, column], evidence.sold[folds, column], overlap=HORIZONS[column] / STEP)
+        over = np.isfinite(errors.sold)
         if table and not over.any():
             table.append(table[-1])
             continue
-        together = calibrated(said[over], sold[over])
-        table.append(
-            [_own(said, sold, rows=over & (pools[folds] == pool), otherwise=together) for pool in range(n_pools)]
-        )
+        together = errors.calibrated(over)
+        own = [over & (pools[folds] == pool) for pool in range(n_pools)]
+        table.append([errors.calibrated(rows) if rows.sum() >= ROWS_OF_THEIR_OWN else together for rows in own])
     return tuple(zip(*table, strict=True))
 
 
@@ -171,10 +183,6 @@ def _leaning(table: Table, *, rows: Ints, on: Learned) -> Table:
         for column, (own, count) in enumerate(zip(table[0], rows, strict=True))
     ]
     return (tuple(pick),)
-
-
-def _own(said: Floats, sold: Floats, *, rows: Flags, otherwise: Calibration) -> Calibration:
-    return calibrated(said[rows], sold[rows]) if rows.sum() >= ROWS_OF_THEIR_OWN else otherwise
 
 
 def _ranges(served: Floats, table: Table, *, pools: Ints) -> Floats:

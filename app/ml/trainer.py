@@ -12,7 +12,7 @@ from app.ml.accuracy import accuracy_table
 from app.ml.alike import alike_totals, cell_of, pace_of, paces, sale_sizes
 from app.ml.demand import Demand, screened
 from app.ml.demand_classes import CLASSES, DemandClass, classified
-from app.ml.evidence import Evidence, by_family, evidence_of, gathered, origins_of
+from app.ml.evidence import STEP, Evidence, by_family, evidence_of, gathered, origins_of
 from app.ml.fading import silence
 from app.ml.history import History, history_of
 from app.ml.learning import Learned, learn
@@ -30,8 +30,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Progress = Callable[[str, float], None]
 
-PRODUCT_FOLDS = 6  # origins of the products' backtest; 90-day totals of the newest two are not over yet
-AGGREGATE_FOLDS = 12  # a year of months for the company and its categories: series are few, seasons need a year
+MANY_FOLDS = 12  # a year of months: seasons and the luck of a month need a year to show
+FEW_FOLDS = 6  # where series are so many that a year of folds takes long; 90-day totals of the newest two are not over
+FEW_PRODUCTS = 20_000
 FEW_CATEGORIES = 500  # beyond this many series there is evidence enough in fewer folds, and a year of them takes long
 OWN_PROPHET = 30  # days with a sale from which a product is given a Prophet of its own
 TOGETHER = 16384  # products whose history is laid out for Prophet at a time
@@ -114,7 +115,7 @@ def _silent(stage: str, share: float) -> None:
 def _aggregates(history: History, *, company: str) -> tuple[TrainedLevel, TrainedLevel]:
     """Company and categories, learned together: one company is too little to learn weights from."""
     few = len(history.categories) <= FEW_CATEGORIES
-    origins = origins_of(history.n_days, most=AGGREGATE_FOLDS if few else PRODUCT_FOLDS)
+    origins = origins_of(history.n_days, most=MANY_FOLDS if few else FEW_FOLDS)
     units = history.by_category()
     units = np.concatenate([units.sum(axis=1, keepdims=True), units], axis=1)
     light = evidence_of(units, history=history, open_ahead=open_days_ahead(history, origins=origins), origins=origins)
@@ -197,7 +198,7 @@ def _series(evidence: Evidence, series: slice) -> Evidence:
 
 
 def _products(history: History, *, company: TrainedLevel, categories: TrainedLevel) -> TrainedLevel:
-    origins = origins_of(history.n_days, most=PRODUCT_FOLDS)
+    origins = origins_of(history.n_days, most=_product_folds(history))
     ahead = open_days_ahead(history, origins=origins)
     blocks = (
         evidence_of(history.dense(block), history=history, open_ahead=ahead, origins=origins)
@@ -223,6 +224,12 @@ def _products(history: History, *, company: TrainedLevel, categories: TrainedLev
     return TrainedLevel(Level.PRODUCT, history.skus, evidence, learned, shape, day_ranges)
 
 
+def _product_folds(history: History) -> int:
+    """Never more than the categories have, whose outlook products lean on."""
+    few = len(history.skus) <= FEW_PRODUCTS and len(history.categories) <= FEW_CATEGORIES
+    return MANY_FOLDS if few else FEW_FOLDS
+
+
 def _ranges_of_new(categories: TrainedLevel, products: TrainedLevel, *, history: History) -> tuple[Calibration, ...]:
     """By horizon, quantiles of what products not yet sold came to sell, over what their category left for them."""
     folds = slice(-len(products.evidence.origins), None)
@@ -236,13 +243,14 @@ def _ranges_of_new(categories: TrainedLevel, products: TrainedLevel, *, history:
         for whole, parts, seen in zip(categories.evidence.sold[folds], products.evidence.sold, known, strict=True)
     ]
     return tuple(
-        _calibrated_over(np.stack(left)[:, column], np.stack(sold)[:, column]) for column in range(len(HORIZONS))
+        _calibrated_over(np.stack(left)[:, column], np.stack(sold)[:, column], overlap=days / STEP)
+        for column, days in enumerate(HORIZONS)
     )
 
 
-def _calibrated_over(said: Floats, sold: Floats) -> Calibration:
+def _calibrated_over(said: Floats, sold: Floats, *, overlap: float) -> Calibration:
     over = np.isfinite(sold)
-    return calibrated(said[over], sold[over])
+    return calibrated(said[over], sold[over], fold=np.nonzero(over)[0], overlap=overlap)
 
 
 def _borrowed(
