@@ -1,12 +1,26 @@
 #!/usr/bin/env bash
 # Builds the image without Docker: buildah in a chroot, on a base that debootstrap makes when no registry has one.
-#   apt-get install buildah podman runc debootstrap
+# On a Debian where the tools are missing, root installs them; elsewhere it says what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 image=localhost/quantyfy:latest
 base=${BASE:-localhost/debian:bookworm-slim}
 podman() { command podman --storage-driver vfs "$@"; }
 buildah() { command buildah --storage-driver vfs "$@"; }
+
+missing=()
+for tool in buildah podman runc debootstrap; do
+  type -P "$tool" > /dev/null || missing+=("$tool")
+done
+if ((${#missing[@]})); then
+  if ((EUID)) || ! type -P apt-get > /dev/null; then
+    echo "the image needs ${missing[*]}; as root on Debian this installs them: apt-get install ${missing[*]}" >&2
+    exit 1
+  fi
+  echo "installing ${missing[*]}"
+  apt-get -o Acquire::Retries=3 update --quiet=2
+  DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 install --quiet=2 --yes --no-install-recommends "${missing[@]}" > /dev/null
+fi
 
 if ! podman image exists "$base"; then
   root=$(mktemp -d)
