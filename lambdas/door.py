@@ -1,6 +1,7 @@
 """What the handlers share: the shape of an event, clients opened once for a function's life, a log of what was told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Literal, Protocol
@@ -13,7 +14,7 @@ from pydantic import BaseModel, Field
 from app.bootstrap import opened_for_good
 from app.core.clients import Clients
 from app.core.config import Settings
-from app.pipeline.handing import follow_missed
+from app.pipeline.handing import Layer, follow_missed
 from app.utils import logger
 
 Answer = dict[str, str | int | None]
@@ -61,22 +62,22 @@ def tell(event: object, context: Context, story: Story) -> Answer:
     """
     clients, settings = _opened()
     key = key_of(event, lake=settings.lake)
-    with structlog.contextvars.bound_contextvars(request=context.aws_request_id, key=key):
-        log = logger.get_logger()
-        log.info("function begins")
-        try:
-            upload = story(clients, key, now=datetime.now(UTC))
-        except Exception as error:
-            log.warning("function failed", error=type(error).__name__, exc_info=error)
-            raise
-        log.info("function done", upload_id=str(upload))
-    return {"upload": str(upload) if upload else None}
+    with _logged(context, key=key) as answer:
+        upload = story(clients, key, now=datetime.now(UTC))
+        answer["upload"] = str(upload) if upload else None
+    return answer
 
 
-def tell_missed(layer: str, story: Callable[..., None]) -> Answer:
-    """The nightly round: whatever event was lost, its receipt is still in the lake."""
+def tell_missed(layer: Layer, context: Context, story: Callable[..., None]) -> Answer:
+    """The nightly round: whatever event was lost, its receipt is still in the lake.
+
+    Raises:
+        ExceptionGroup: some receipts could not be followed, named with their reasons; the others were.
+    """
     clients, _ = _opened()
-    return {"receipts": follow_missed(clients, layer, story=story, now=datetime.now(UTC))}
+    with _logged(context, layer=layer) as answer:
+        answer["receipts"] = follow_missed(clients, layer, story=story, now=datetime.now(UTC))
+    return answer
 
 
 def is_nightly(event: object) -> bool:
@@ -96,6 +97,21 @@ def key_of(event: object, *, lake: str) -> str:
     if created.bucket.name != root.netloc or not created.object.key.startswith(prefix):
         raise ValueError(f"not an object of {lake}: s3://{created.bucket.name}/{created.object.key}")
     return created.object.key.removeprefix(prefix)
+
+
+@contextmanager
+def _logged(context: Context, **what: str) -> Iterator[Answer]:
+    """One line when a story begins and one when it ends, with the answer that it left or the reason of its failure."""
+    answer: Answer = {}
+    with structlog.contextvars.bound_contextvars(request=context.aws_request_id, **what):
+        log = logger.get_logger()
+        log.info("function begins")
+        try:
+            yield answer
+        except Exception as error:
+            log.warning("function failed", error=type(error).__name__, exc_info=error)
+            raise
+        log.info("function done", **answer)
 
 
 @cache

@@ -3,15 +3,18 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Literal
 from uuid import UUID
 
 from app.domain.cnpj import Cnpj
 from app.domain.errors import InvalidCnpj
 from app.domain.uploads import Table
 
+Layer = Literal["raw", "processed", "predictions"]
+
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _RECEIPT = re.compile(r"(raw/.+/envio|processed/.+/preparo)_[^/]+\.json")
-_OF_COMPANIES = frozenset({"raw", "processed", "predictions"})
+_OF_COMPANIES: tuple[Layer, ...] = ("predictions", "processed", "raw")
 _KIND = re.compile(r"[a-z]+(_[a-z]+)*")
 
 
@@ -110,7 +113,11 @@ class CompanyKeys:
     @property
     def folders(self) -> tuple[str, ...]:
         """Everything of the company lies in these, and nothing of another."""
-        return tuple(f"{layer}/{self._company}" for layer in sorted(_OF_COMPANIES))
+        return tuple(map(self.folder, _OF_COMPANIES))
+
+    def folder(self, layer: Layer) -> str:
+        """Everything of the company in one layer."""
+        return f"{layer}/{self._company}"
 
     @property
     def _company(self) -> str:

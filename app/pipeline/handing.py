@@ -4,20 +4,26 @@ A receipt is an object that asks for a stage. AWS tells of it late, twice, out o
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.clients import Clients
 from app.core.database import AccountId
 from app.core.lake import company_of, is_receipt
 from app.core.queue import Job, JobName
+from app.core.tables import UploadRow
 from app.domain.errors import AppError, BadInput, Unavailable
-from app.pipeline.companies import company_by_id
+from app.domain.uploads import UploadState
+from app.pipeline.companies import company_by_id, list_accounts
 from app.pipeline.uploads import give_up
+
+Layer = Literal["raw", "processed"]  # where receipts lie
 
 # Shorter than a function's 15 minutes, so that who waited in vain can say so and is sent again.
 PATIENCE = timedelta(minutes=10)
@@ -27,6 +33,11 @@ _A_NIGHT = timedelta(hours=26)
 
 # What a byte of a stage's objects weighs: a byte of Parquet holds about as many sales as ten of CSV.
 _WEIGHT = {JobName.PREPARE: 1, JobName.FORECAST: 10}
+
+_WAITS_IN: Mapping[Layer, Sequence[UploadState]] = {
+    "raw": [UploadState.RECEIVED, UploadState.PREPARING],
+    "processed": [UploadState.PREPARED, UploadState.FORECASTING],
+}
 
 
 def hand_on(clients: Clients, session: Session, name: JobName, job: Job, *, reads: Iterable[str], receipt: str) -> None:
@@ -60,20 +71,16 @@ def follow(
     return job.upload
 
 
-def follow_missed(clients: Clients, layer: str, *, story: Callable[..., None], now: datetime) -> int:
-    """Follow every receipt of the last day in `raw` or `processed`, whose event may have been lost; how many there are.
+def follow_missed(clients: Clients, layer: Layer, *, story: Callable[..., None], now: datetime) -> int:
+    """Follow every receipt of the last day whose upload still waits, for its event may be lost; how many there are.
 
-    Those that were followed already change nothing.
+    The database says which companies have such an upload, and only their receipts are looked at.
 
     Raises:
-        ExceptionGroup: some could not be followed; the others were.
+        ExceptionGroup: some could not be followed, named with their reasons; the others were.
     """
-    receipts = [
-        stored.key
-        for stored in clients.store.list(layer)
-        if is_receipt(stored.key) and _A_NIGHT > now - stored.modified > _IN_TIME
-    ]
-    errors = []
+    errors: list[Exception] = []
+    receipts = [key for account in list_accounts(clients) for key in _missed(clients, layer, account.id, now=now)]
     for key in receipts:
         try:
             follow(clients, key, story=story, now=now)
@@ -81,8 +88,23 @@ def follow_missed(clients: Clients, layer: str, *, story: Callable[..., None], n
             error.add_note(key)
             errors.append(error)
     if errors:
-        raise ExceptionGroup(f"{len(errors)} of {len(receipts)} receipts in {layer}", errors)
+        said = "; ".join(f"{error.__notes__[-1]}: {type(error).__name__}: {error}" for error in errors)
+        raise ExceptionGroup(f"{len(errors)} of {len(receipts)} receipts in {layer}: {said}", errors)
     return len(receipts)
+
+
+def _missed(clients: Clients, layer: Layer, account: AccountId, *, now: datetime) -> list[str]:
+    with clients.database.session(account) as session:
+        waiting = select(UploadRow.company_id).where(
+            UploadRow.state.in_(_WAITS_IN[layer]), UploadRow.updated_at < now - _IN_TIME
+        )
+        companies = [company_by_id(session, company) for company in session.scalars(waiting.distinct())]
+    return [
+        stored.key
+        for company in companies
+        for stored in clients.store.list(company.keys.folder(layer))
+        if is_receipt(stored.key) and _A_NIGHT > now - stored.modified > _IN_TIME
+    ]
 
 
 def _fits_a_function(clients: Clients, name: JobName, reads: Iterable[str]) -> bool:
