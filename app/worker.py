@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from prometheus_client import start_http_server
@@ -14,6 +15,7 @@ from app.bootstrap import opened
 from app.core.clients import Clients
 from app.core.config import Settings
 from app.core.queue import Job, JobName
+from app.domain.errors import BadInput
 from app.pipeline.erasure import erase_objects
 from app.pipeline.forecasting import forecast_company
 from app.pipeline.preparation import prepare_upload
@@ -39,13 +41,24 @@ def run(settings: Settings, *, until_idle: bool = False, with_parent: bool = Fal
                 JobName.ERASE: _story(clients, JobName.ERASE, erase_objects),
                 JobName.DELIVER: _story(clients, JobName.DELIVER, deliver),
             },
-            give_up=lambda job, error: give_up(clients, job, error),
+            give_up=partial(given_up, clients),
             concurrency=settings.worker_concurrency,
             until_idle=until_idle,
             every_night=lambda: tidy(
                 clients, now=datetime.now(UTC), raw_stays=timedelta(days=settings.raw_retention_days)
             ),
         )
+
+
+def given_up(clients: Clients, job: Job, error: BaseException | None) -> None:
+    """End a job in the customer's words; what is not the customer's to mend wakes an operator by this line.
+
+    On AWS an alarm follows it (`infrastructure`), as one follows the failure queues of the functions.
+    """
+    give_up(clients, job, error)
+    if not isinstance(error, BadInput):
+        why = "its workers died" if error is None else type(error).__name__
+        get_logger().error("job given up", upload_id=str(job.upload), error=why)
 
 
 def _story(clients: Clients, name: JobName, story: Callable[..., None]) -> Callable[[Job], None]:

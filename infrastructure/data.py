@@ -4,6 +4,7 @@ from aws_cdk import Duration, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_s3 as s3
@@ -28,6 +29,7 @@ class DataStack(Stack):
         self.vpc = self._network()
         self.images = self._images()
         self.logs = self._log_bucket()
+        self.key = self._key() if environment.lake_key else None
         self.lake = self._lake()
         self.clients = ec2.SecurityGroup(self, "DatabaseClients", vpc=self.vpc, description="May reach the database")
         self.database = self._database()
@@ -79,12 +81,19 @@ class DataStack(Stack):
             removal_policy=self._removal,
         )
 
+    def _key(self) -> kms.Key:
+        return kms.Key(
+            self, "LakeKey", description="Objects of the lake", enable_key_rotation=True, removal_policy=self._removal
+        )
+
     def _lake(self) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
             "Lake",
             versioned=True,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.KMS if self.key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=self.key,
+            bucket_key_enabled=self.key is not None,  # one request to KMS for many objects
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
             server_access_logs_bucket=self.logs,
@@ -145,6 +154,8 @@ class DataStack(Stack):
     def admit(self, who: iam.IGrantable, access: lake.Access) -> None:
         """Let a role of the application into the lake, as far as `access` goes, and into the database."""
         lake.allow(who, self.lake, access)
+        if self.key:
+            lake.allow_key(who, self.key, access, region=self._environment.region)
         self.database.grant_connect(who.grant_principal, APPLICATION_ROLE)
 
     def settings(self) -> dict[str, str]:
@@ -155,6 +166,7 @@ class DataStack(Stack):
             "QUANTYFY_LAKE_URL": f"s3://{self.lake.bucket_name}",
             "QUANTYFY_S3_REGION": self._environment.region,
             "QUANTYFY_FUNCTIONS_UP_TO_MB": str(self._environment.functions_up_to_mb),
+            "QUANTYFY_RAW_RETENTION_DAYS": str(self._environment.raw_days),
         }
 
     def database_url(self, user: str) -> str:

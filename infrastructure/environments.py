@@ -56,6 +56,8 @@ class Environment:
     predict: Function
     raw_days: int
     log_days: int
+    lake_key: bool  # whether the lake is encrypted with a KMS key of its own, or with S3's
+    container_insights: bool  # figures of each task, billed by the metric
     keeps_data: bool  # whether deleting a stack leaves the bucket and the database
 
     @property
@@ -90,6 +92,8 @@ DEV = Environment(
     predict=Function(memory_mb=3008, disk_mb=1024),
     raw_days=30,
     log_days=7,
+    lake_key=False,
+    container_insights=False,
     keeps_data=False,
 )
 
@@ -119,6 +123,8 @@ PROD = Environment(
     predict=Function(memory_mb=5307, disk_mb=2048),
     raw_days=90,
     log_days=90,
+    lake_key=True,
+    container_insights=True,
     keeps_data=True,
 )
 

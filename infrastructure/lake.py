@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 
@@ -48,6 +49,14 @@ def allow(role: iam.IGrantable, bucket: s3.IBucket, access: Access) -> None:
             _add(role, iam.PolicyStatement(actions=[action], resources=objects))
     listing = {} if "" in access.lists else {"StringLike": {"s3:prefix": [f"{prefix}/*" for prefix in access.lists]}}
     _add(role, iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn], conditions=listing))
+
+
+def allow_key(role: iam.IGrantable, key: kms.IKey, access: Access, *, region: str) -> None:
+    """Give a role the use of the lake's key, through S3 alone, for what it reads and adds."""
+    through_s3 = {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
+    for action, prefixes in (("kms:Decrypt", access.reads), ("kms:GenerateDataKey", access.adds)):
+        if prefixes:
+            _add(role, iam.PolicyStatement(actions=[action], resources=[key.key_arn], conditions=through_s3))
 
 
 def _add(role: iam.IGrantable, statement: iam.PolicyStatement) -> None:

@@ -32,7 +32,8 @@ class ServiceStack(Stack):
         super().__init__(scope, name, env={"region": environment.region})
         self._environment, self._data = environment, data
         self._image = ecs.ContainerImage.from_ecr_repository(data.images, tag)
-        self._cluster = ecs.Cluster(self, "Cluster", vpc=data.vpc, container_insights_v2=ecs.ContainerInsights.ENABLED)
+        insights = ecs.ContainerInsights.ENABLED if environment.container_insights else ecs.ContainerInsights.DISABLED
+        self._cluster = ecs.Cluster(self, "Cluster", vpc=data.vpc, container_insights_v2=insights)
         self._cluster.enable_fargate_capacity_providers()
         # The database's clients as they are: the balancer's rules belong to the tasks' own group.
         self._clients = ec2.SecurityGroup.from_security_group_id(
@@ -45,7 +46,10 @@ class ServiceStack(Stack):
             zone_name=environment.hosted_zone,
         )
         self.balancer, self.api = self._api()
-        self.worker, self.waiting = self._worker()
+        self.worker, worker_log = self._worker()
+        self.waiting = self._said(worker_log, "jobs waiting", name="JobsWaiting", value="$.count")
+        self.given_up = self._said(worker_log, "job given up", name="JobsGivenUp", value="1")
+        self._follow(self.waiting)
         self._migration()
 
     def _api(self) -> tuple[elb.ApplicationLoadBalancer, ecs.FargateService]:
@@ -73,15 +77,19 @@ class ServiceStack(Stack):
             grown.scale_on_request_count("Requests", requests_per_target=3000, target_group=targets)
         return balancer, service
 
-    def _worker(self) -> tuple[ecs.FargateService, cloudwatch.Metric]:
+    def _worker(self) -> tuple[ecs.FargateService, logs.ILogGroup]:
         size = self._environment.worker
         definition = self._definition("Worker", size, access=lake.WORKER)
         log = self._container(definition, "Worker", ["quantyfy", "worker"])
         group = self._group("WorkerDoor", "The worker, which nothing may reach")
         service = self._fargate("Worker", definition, size, group=group, spot=self._environment.worker_on_spot)
-        waiting = self._queue_depth(log)
+        return service, log
+
+    def _follow(self, waiting: cloudwatch.Metric) -> None:
+        """As many workers as there are jobs for: the worker says once a minute how many are due and wait."""
+        size = self._environment.worker
         if size.most > size.least:
-            service.auto_scale_task_count(min_capacity=size.least, max_capacity=size.most).scale_on_metric(
+            self.worker.auto_scale_task_count(min_capacity=size.least, max_capacity=size.most).scale_on_metric(
                 "Waiting",
                 metric=waiting,
                 adjustment_type=scaling.AdjustmentType.CHANGE_IN_CAPACITY,
@@ -92,20 +100,19 @@ class ServiceStack(Stack):
                 ],
                 cooldown=Duration.minutes(3),
             )
-        return service, waiting
 
-    def _queue_depth(self, log: logs.ILogGroup) -> cloudwatch.Metric:
-        """The worker says once a minute how many jobs are due and wait."""
-        depth = logs.MetricFilter(
+    def _said(self, log: logs.ILogGroup, event: str, *, name: str, value: str) -> cloudwatch.Metric:
+        """A figure of the lines of a log that say `event`."""
+        lines = logs.MetricFilter(
             self,
-            "Waiting",
+            name,
             log_group=log,
-            filter_pattern=logs.FilterPattern.string_value("$.event", "=", "jobs waiting"),
+            filter_pattern=logs.FilterPattern.string_value("$.event", "=", event),
             metric_namespace=NAMESPACE,
-            metric_name=f"JobsWaiting-{self._environment.name}",
-            metric_value="$.count",
+            metric_name=f"{name}-{self._environment.name}",
+            metric_value=value,
         )
-        return depth.metric(statistic="max", period=Duration.minutes(1))
+        return lines.metric(statistic="max", period=Duration.minutes(1))
 
     def _migration(self) -> None:
         """A task without a service: run once before a release, as the database's owner (docs/runbook.md)."""
@@ -163,7 +170,7 @@ class ServiceStack(Stack):
     def _fargate(
         self, name: str, definition: ecs.FargateTaskDefinition, size: Task, *, group: ec2.SecurityGroup, spot: bool
     ) -> ecs.FargateService:
-        return ecs.FargateService(
+        service = ecs.FargateService(
             self,
             name,
             cluster=self._cluster,
@@ -179,6 +186,11 @@ class ServiceStack(Stack):
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
             security_groups=[group, self._clients],
         )
+        if size.most > size.least:  # a release leaves the count that scaling has come to
+            template = service.node.default_child
+            assert isinstance(template, ecs.CfnService)  # noqa: S101  for the type checker
+            template.add_property_deletion_override("DesiredCount")
+        return service
 
     def _group(self, name: str, what: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(self, name, vpc=self._data.vpc, description=what)

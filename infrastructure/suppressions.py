@@ -18,6 +18,7 @@ EVERYWHERE = {
 }
 WHERE_DATA_MAY_GO = {
     "AwsSolutions-RDS3": "No customer's data: a second zone doubles the price.",
+    "AwsSolutions-ECS4": "Figures of each task cost more here than the tasks; the services' own are free.",
     "AwsSolutions-RDS10": "No customer's data: the environment is made and removed at will.",
 }
 PREFIX = "Each statement names one action and its prefixes of one bucket; tests hold who has which (lake.py)."

@@ -72,6 +72,7 @@ class WatchStack(Stack):
             "ApiSlow", metrics.target_response_time(statistic="p95", period=FIVE_MINUTES), above=1, times=3
         )
         yield self._alarm("JobsWaiting", service.waiting, above=50, times=30)
+        yield self._alarm("JobsGivenUp", service.given_up, above=0)
 
     def _of_functions(self, functions: FunctionsStack) -> Iterator[cloudwatch.Alarm]:
         """One failure is enough: each is a customer who waits."""

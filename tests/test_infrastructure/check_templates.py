@@ -13,8 +13,9 @@ import pytest
 from aws_cdk import aws_sqs
 from cdk_nag import AwsSolutionsChecks
 
+from infrastructure import permissions
 from infrastructure.app import build, build_environment
-from infrastructure.environments import ALL, Environment
+from infrastructure.environments import ALL, PROD, Environment
 
 ROOT = Path(__file__).parents[2]
 Resource = dict[str, Any]
@@ -134,6 +135,28 @@ def prefixes(resource: Any) -> set[str]:  # noqa: ANN401  as CloudFormation nest
     return {each["Fn::Join"][1][-1].strip("/").removesuffix("/*") for each in listed}
 
 
+def test_the_document_of_permissions_says_what_the_templates_say(assembly: Path) -> None:
+    written = (ROOT / "docs" / "aws-permissions.md").read_text()
+    assert written == permissions.document(assembly), "make infra-permissions"
+
+
+def test_the_lakes_key_serves_who_reads_and_adds_and_through_s3_alone(
+    template: Template, environment: Environment
+) -> None:
+    uses = [(name, one) for name, one in statements(template) if any(a.startswith("kms:") for a in actions(one))]
+    keys = of_type(template, "KMS::Key").values()
+    assert len(keys) == environment.lake_key
+    assert len(uses) == (5 * 2 if environment.lake_key else 0), "each of five roles reads and adds"
+    assert all(key["EnableKeyRotation"] is True for key in keys)
+    for _, statement in uses:
+        assert statement["Resource"] != "*"
+        assert statement["Condition"] == {"StringEquals": {"kms:ViaService": f"s3.{environment.region}.amazonaws.com"}}
+    [lake] = [bucket for bucket in of_type(template, "S3::Bucket").values() if "VersioningConfiguration" in bucket]
+    [rule] = lake["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    kind = rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"]
+    assert kind == ("aws:kms" if environment.lake_key else "AES256")
+
+
 def test_the_functions_list_their_own_prefix_only(template: Template) -> None:
     listing = {
         next(role for role in ("Upload", "Process", "Predict") if f"{role}Role" in name): statement["Condition"]
@@ -226,6 +249,82 @@ def test_tasks_cannot_write_their_root_and_nobody_but_the_balancer_reaches_them(
     assert [one["Protocol"] for one in tls] == ["HTTPS"]
     plain = [one for one in of_type(template, "ElasticLoadBalancingV2::Listener").values() if one["Port"] == 80]
     assert [action["Type"] for one in plain for action in one["DefaultActions"]] == ["redirect"]
+
+
+def test_the_worker_grows_with_the_queue_and_stays_between_its_bounds(assembly: Path) -> None:
+    whole = resources(assembly, PROD, "Service")
+    bounds = [
+        (target["MinCapacity"], target["MaxCapacity"])
+        for name, target in of_type(whole, "ApplicationAutoScaling::ScalableTarget").items()
+        if "Worker" in name
+    ]
+    assert bounds == [(PROD.worker.least, PROD.worker.most)]
+    steps = [
+        (step.get("MetricIntervalLowerBound"), step["ScalingAdjustment"])
+        for policy in of_type(whole, "ApplicationAutoScaling::ScalingPolicy").values()
+        if policy["PolicyType"] == "StepScaling"
+        for step in policy["StepScalingPolicyConfiguration"]["StepAdjustments"]
+    ]
+    assert steps == [(None, -1), (0, 1), (16, 4)]
+    depths = [
+        alarm["MetricName"]
+        for alarm in of_type(whole, "CloudWatch::Alarm").values()
+        if alarm["Namespace"] == "Quantyfy"
+    ]
+    assert depths == ["JobsWaiting-prod"] * 2, "one alarm to grow by, one to shrink by"
+
+
+def test_the_figures_of_the_worker_are_lines_that_the_worker_writes(template: Template) -> None:
+    said = {
+        filter_["MetricTransformations"][0]["MetricName"].split("-")[0]: filter_["FilterPattern"]
+        for filter_ in of_type(template, "Logs::MetricFilter").values()
+    }
+    assert said == {
+        "JobsWaiting": '{ $.event = "jobs waiting" }',
+        "JobsGivenUp": '{ $.event = "job given up" }',
+    }
+    assert '"jobs waiting"' in (ROOT / "app" / "core" / "queue.py").read_text()
+    assert '"job given up"' in (ROOT / "app" / "worker.py").read_text()
+
+
+def test_the_migration_is_a_task_that_no_service_runs(template: Template) -> None:
+    tasks = {name.split("/")[1]: task for name, task in of_type(template, "ECS::TaskDefinition").items()}
+    served = {service["TaskDefinition"]["Ref"] for service in of_type(template, "ECS::Service").values()}
+    [alone] = tasks.keys() - served
+    assert tasks[alone]["ContainerDefinitions"][0]["Command"] == ["quantyfy", "migrate"]
+    assert len(served) == 2
+
+
+def test_someone_is_told_and_money_has_an_end(template: Template, environment: Environment) -> None:
+    [topic] = of_type(template, "SNS::Subscription").values()
+    assert (topic["Protocol"], topic["Endpoint"]) == ("email", environment.alarms_to)
+    alarms = {
+        name.split("/")[1]: alarm for name, alarm in of_type(template, "CloudWatch::Alarm").items() if "-Watch" in name
+    }
+    assert len(alarms) == 17
+    assert all(alarm["AlarmActions"] for alarm in alarms.values())
+    [board] = of_type(template, "CloudWatch::Dashboard").values()
+    shown = json.dumps(board["DashboardBody"])
+    assert all(name in shown for name in alarms)
+    [budget] = of_type(template, "Budgets::Budget").values()
+    assert budget["Budget"]["BudgetLimit"] == {"Amount": environment.budget_usd, "Unit": "USD"}
+
+
+def test_a_night_has_its_round_and_each_layer_its_end(template: Template, environment: Environment) -> None:
+    [nightly] = [rule for rule in of_type(template, "Events::Rule").values() if "ScheduleExpression" in rule]
+    assert nightly["ScheduleExpression"] == "cron(40 6 * * ? *)"
+    assert len(nightly["Targets"]) == 2
+    [lake] = [bucket for bucket in of_type(template, "S3::Bucket").values() if "VersioningConfiguration" in bucket]
+    rules = {rule["Id"]: rule for rule in lake["LifecycleConfiguration"]["Rules"]}
+    assert rules["raw"]["ExpirationInDays"] == environment.raw_days
+    told = {
+        variables["QUANTYFY_RAW_RETENTION_DAYS"]
+        for variables in (
+            function["Environment"]["Variables"] for function in of_type(template, "Lambda::Function").values()
+        )
+    }
+    assert told == {str(environment.raw_days)}, "the application knows as much"
+    assert all(rule["NoncurrentVersionExpiration"]["NoncurrentDays"] <= 30 for rule in rules.values())
 
 
 def test_the_switch_is_one_value() -> None:

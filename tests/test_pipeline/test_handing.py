@@ -10,19 +10,21 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from app.core.clients import Clients
 from app.core.database import AccountId
 from app.core.lake import is_receipt
 from app.core.queue import Job
 from app.domain.cnpj import Cnpj
-from app.domain.errors import Busy
+from app.domain.errors import Busy, MissingTable, ObjectMissing
 from app.domain.uploads import UploadState
 from app.pipeline.companies import company_by_id, find_company
 from app.pipeline.handing import follow, follow_missed
 from app.pipeline.intake import Delivery, receive
 from app.pipeline.preparation import prepare_upload
 from app.pipeline.uploads import find_upload
+from app.worker import given_up
 from tests.shop import CNPJ, write_shop
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -111,3 +113,25 @@ def test_an_account_that_is_none_of_ours_has_no_receipt(clients: Clients) -> Non
     clients.store.put(key, content.encode())
     with pytest.raises(Exception, match="No row was found"):
         follow(clients, key, story=prepare_upload, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(KeyError("x"), "KeyError"), (ObjectMissing(key="raw/x"), "ObjectMissing"), (None, "its workers died")],
+)
+def test_a_job_given_up_wakes_an_operator_with_its_reason(
+    clients: Clients, deliver: Deliver, account: AccountId, error: Exception | None, said: str
+) -> None:
+    job = deliver(clients)
+    with capture_logs() as lines:
+        given_up(clients, job, error)
+    assert lines == [{"event": "job given up", "log_level": "error", "upload_id": str(job.upload), "error": said}]
+    assert find_upload(clients, account, job.upload).state is UploadState.FAILED
+
+
+def test_what_is_the_customers_to_mend_wakes_nobody(clients: Clients, deliver: Deliver, account: AccountId) -> None:
+    job = deliver(clients)
+    with capture_logs() as lines:
+        given_up(clients, job, MissingTable())
+    assert lines == []
+    assert find_upload(clients, account, job.upload).state is UploadState.FAILED
