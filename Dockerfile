@@ -10,8 +10,8 @@ FROM ${BASE} AS system
 COPY infrastructure/image/system.sh /
 # Debian's security updates come with each build; pinning would keep the holes.
 # hadolint ignore=DL3008
-RUN apt-get update \
- && apt-get install --yes --no-install-recommends binutils ca-certificates python3 python3-pip \
+RUN apt-get -o Acquire::Retries=3 update \
+ && apt-get -o Acquire::Retries=3 install --yes --no-install-recommends binutils ca-certificates python3 python3-pip \
  && rm -rf /var/lib/apt/lists/* \
  && /system.sh /kept
 

@@ -27,7 +27,7 @@ test: setup ## every test
 	$(BIN)/pytest -n auto --dist worksteal
 
 .PHONY: check
-check: static test ## everything CI runs
+check: static demo test infra-check image ## everything CI runs
 
 .PHONY: static
 static: setup ## format, lint, types, import contracts, generated files
@@ -90,8 +90,8 @@ CDK_NODE = JSII_NODE=$(CURDIR)/$$(ls -d $(INFRA)/lib/python3*/site-packages/node
 .PHONY: infra-check
 infra-check: | $(UV) ## the AWS stacks: synthesis, cdk-nag, cfn-lint, permissions, and a deployment that carries an upload
 	UV_PROJECT_ENVIRONMENT=$(INFRA) $(UV) sync --quiet --locked --group infra
-	test -x .cache/ministack/bin/ministack \
-	  || { $(UV) venv --quiet .cache/ministack && $(UV) pip install --quiet --python .cache/ministack/bin/python ministack==1.5.33 boto3; }
+	test -x .cache/ministack/bin/python || $(UV) venv --quiet .cache/ministack
+	$(UV) pip sync --quiet --python .cache/ministack/bin/python tests/test_infrastructure/ministack.txt
 	$(INFRA)/bin/mypy infrastructure tests/test_infrastructure/*.py
 	$(INFRA)/bin/hadolint Dockerfile
 	$(INFRA)/bin/docker-compose --file docker-compose.yml config --quiet

@@ -1,38 +1,51 @@
 #!/usr/bin/env bash
-# Builds the image without Docker: buildah in a chroot, on a base that debootstrap makes when no registry has one.
-# On a Debian where the tools are missing, root installs them; elsewhere it says what is missing.
+# Builds the image without Docker: buildah in a chroot, on a base that debootstrap makes. On a Debian where tools are
+# missing root installs them; elsewhere it says what is missing. Images lie in .cache, apart from the machine's own, and
+# .cache/podman is the podman that knows them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 image=localhost/quantyfy:latest
-base=${BASE:-localhost/debian:bookworm-slim}
-podman() { command podman --storage-driver vfs "$@"; }
-buildah() { command buildah --storage-driver vfs "$@"; }
+base=localhost/debian:bookworm-slim
+store=$PWD/.cache/containers
+
+again() { "$@" || { sleep 5 && "$@"; } || { sleep 30 && "$@"; }; } # for what asks the network
 
 missing=()
-for tool in buildah podman runc debootstrap; do
+for tool in buildah debootstrap podman runc; do
   type -P "$tool" > /dev/null || missing+=("$tool")
 done
 if ((${#missing[@]})); then
   if ((EUID)) || ! type -P apt-get > /dev/null; then
-    echo "the image needs ${missing[*]}; as root on Debian this installs them: apt-get install ${missing[*]}" >&2
+    echo "make image needs ${missing[*]}: run it as root on Debian or Ubuntu, or install them first" >&2
     exit 1
   fi
   echo "installing ${missing[*]}"
-  apt-get -o Acquire::Retries=3 update --quiet=2
-  DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 install --quiet=2 --yes --no-install-recommends "${missing[@]}" > /dev/null
+  export DEBIAN_FRONTEND=noninteractive
+  again apt-get --quiet=2 update
+  again apt-get --quiet=2 --yes --no-install-recommends install "${missing[@]}" > /dev/null
 fi
 
-if ! podman image exists "$base"; then
+# Layers that share files where the kernel lets us, whole copies elsewhere.
+driver=overlay
+podman --root "$store" --storage-driver overlay info > /dev/null 2>&1 || driver=vfs
+mkdir -p .cache
+printf '#!/bin/sh\nexec podman --root %q --storage-driver %s --runtime runc "$@"\n' "$store" "$driver" > .cache/podman
+chmod +x .cache/podman
+
+make_root() {
+  rm -rf "$root" && debootstrap --variant=minbase bookworm "$root" > "$root.log" || { tail -5 "$root.log" >&2; return 1; }
+}
+if ! .cache/podman image exists "$base"; then
   root=$(mktemp -d)
-  trap 'rm -rf "$root"' EXIT
-  debootstrap --variant=minbase bookworm "$root"
-  tar -C "$root" -c . | podman import - "$base"
+  trap 'rm -rf "$root" "$root.log"' EXIT
+  again make_root
+  tar -C "$root" -c . | .cache/podman import --quiet - "$base"
 fi
 
 # Behind a mirror with an authority of its own, the machine's certificates speak for it.
 authorities=/etc/ssl/certs/ca-certificates.crt
-buildah build --isolation chroot --format docker --layers --build-arg BASE="$base" \
-  --build-arg PIP_CERT=/run/authorities.pem --build-arg SSL_CERT_FILE=/run/authorities.pem \
+again buildah --root "$store" --storage-driver "$driver" build --isolation chroot --format docker --layers \
+  --build-arg BASE="$base" --build-arg PIP_CERT=/run/authorities.pem --build-arg SSL_CERT_FILE=/run/authorities.pem \
   -v "$authorities:/run/authorities.pem:ro" -t "$image" .
-podman history --no-trunc --format 'table {{.Size}}\t{{.CreatedBy}}' "$image" | cut -c1-120
-podman image inspect --format '{{.Size}} bytes' "$image"
+.cache/podman history --no-trunc --format 'table {{.Size}}\t{{.CreatedBy}}' "$image" | cut -c1-120
+.cache/podman image inspect --format '{{.Size}} bytes' "$image"

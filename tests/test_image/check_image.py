@@ -32,7 +32,8 @@ from tests.test_lambdas.conftest import created
 from tests.test_lambdas.runtime import runtime_api
 
 IMAGE = "localhost/quantyfy:latest"
-PODMAN = ("podman", "--storage-driver", "vfs", "--runtime", "runc")
+PODMAN = (str(Path(__file__).parents[2] / ".cache" / "podman"),)
+LARGEST_BYTES = 600_000_000
 PATIENCE_S = 240
 SERVED_AT = "http://127.0.0.1:8000"
 
@@ -188,6 +189,12 @@ def upload_and_forecast(client: httpx2.Client, folder: Path) -> None:
     until(lambda: state() in ended, otherwise="the upload does not end")
     assert state() == "published"
     assert client.get(f"/predictions/{CNPJ}").is_success
+
+
+def test_it_weighs_less_than_600_mb() -> None:
+    asked = [*PODMAN, "image", "inspect", "--format", "{{.Size}}", IMAGE]
+    size = int(subprocess.run(asked, check=True, capture_output=True, text=True).stdout)
+    assert size < LARGEST_BYTES
 
 
 def test_it_runs_as_nobody_in_particular_and_writes_nothing_but_in_tmp(worker: str) -> None:
