@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from app.domain.uploads import IncomingFile, Table
+from app.pipeline.frames import write_parquet
 from app.processing.cleaner.merging import NO_LINES, merge
 from app.processing.cleaner.preparing import MONTHS_AT_ONCE, Prepared, prepare
 from app.processing.feature_engineering import daily_demand
@@ -42,8 +43,8 @@ def write_months(prepared: Prepared, out: Path) -> None:
         name = f"{month[0]}-{month[1]:02}.parquet"
         path = out / f"itens-{name}"
         merged = merge(pl.read_parquet(path) if path.exists() else NO_LINES, prepared.lines(month))
-        merged.lines.write_parquet(path)
-        daily_demand(merged.lines).write_parquet(out / f"features-{name}")
+        write_parquet(merged.lines, path)
+        write_parquet(daily_demand(merged.lines), out / f"features-{name}")
 
     with ThreadPoolExecutor(MONTHS_AT_ONCE) as pool:
         list(pool.map(write, prepared.months))
@@ -54,7 +55,7 @@ def write_products(prepared: Prepared, path: Path) -> None:
     """The catalogue, unless it says what the last one said: the story, too, leaves that alone."""
     products = prepared.products
     if products is not None and not (path.exists() and products.equals(pl.read_parquet(path))):
-        products.write_parquet(path)
+        write_parquet(products, path)
 
 
 def bare_polars(folder: Path, out: Path) -> dict[str, int]:

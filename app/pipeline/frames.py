@@ -10,6 +10,12 @@ from app.core.s3 import Store
 
 # Small enough that one product's days are read without the rest of the file, large enough to compress well.
 _ROWS_A_GROUP = 65_536
+_COMPRESSION = 1  # Zstandard: level 3 takes a tenth longer to write, for files a twentieth smaller
+
+
+def write_parquet(frame: pl.DataFrame, path: Path) -> None:
+    """A frame as every Parquet file of the lake is written."""
+    frame.write_parquet(path, compression="zstd", compression_level=_COMPRESSION, row_group_size=_ROWS_A_GROUP)
 
 
 def write_frame(store: Store, key: str, frame: pl.DataFrame) -> None:
@@ -20,7 +26,7 @@ def write_frame(store: Store, key: str, frame: pl.DataFrame) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="quantyfy-frame-") as folder:
         path = Path(folder) / "frame.parquet"
-        frame.write_parquet(path, row_group_size=_ROWS_A_GROUP)
+        write_parquet(frame, path)
         store.put(key, path)
 
 

@@ -12,6 +12,7 @@ from app.domain import columns as c
 
 IN_MEMORY: Final = 384 << 20  # bytes of lines held before they go to disk
 _MONTH: Final = "month"
+_MOST_RUNS: Final = 64  # of lines of one month, in a block that is taken for one in the order of its dates
 
 
 class Month(NamedTuple):
@@ -59,9 +60,31 @@ class MonthStore:
         self._size = 0
 
 
-def by_month(lines: pl.DataFrame, kept: pl.Series) -> dict[Month, pl.DataFrame]:
-    """The lines of each month that a mask picks, in their order."""
-    month = (pl.col(c.DATA_VENDA).dt.year() * 100 + pl.col(c.DATA_VENDA).dt.month().cast(pl.Int32)).alias(_MONTH)
-    picked = lines.with_columns(pl.when(kept).then(month))
-    parts = picked.partition_by(_MONTH, as_dict=True, include_key=False, maintain_order=True)
-    return {Month(*divmod(int(key[0]), 100)): part for key, part in parts.items() if key[0] is not None}
+def by_month(lines: pl.DataFrame) -> dict[Month, pl.DataFrame]:
+    """The lines of each month, in their order. Exports mostly go on from day to day, and then a month is one slice."""
+    runs = pl.DataFrame({_MONTH: _months(lines[c.DATA_VENDA])}).select(pl.col(_MONTH).rle().struct.unnest())
+    if runs.height > _MOST_RUNS:
+        parts = lines.with_columns(_months(lines[c.DATA_VENDA]).alias(_MONTH)).partition_by(
+            _MONTH, as_dict=True, include_key=False, maintain_order=True
+        )
+        return {_month(key[0]): part for key, part in parts.items()}
+    slices: defaultdict[Month, list[pl.DataFrame]] = defaultdict(list)
+    start = 0
+    for length, number in runs.iter_rows():
+        slices[_month(number)].append(lines.slice(start, length))
+        start += length
+    return {month: pl.concat(parts) for month, parts in slices.items()}
+
+
+def _months(dates: pl.Series) -> pl.Series:
+    """The number of each date's month. They are looked up by day, of which there are far fewer than of dates."""
+    days = dates.to_physical()
+    first, last = days.min(), days.max()
+    if not isinstance(first, int) or not isinstance(last, int):
+        return pl.Series(dtype=pl.Int32)
+    every = pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date)
+    return (every.dt.year() * 12 + every.dt.month().cast(pl.Int32) - 1).gather(days - first)
+
+
+def _month(number: int) -> Month:
+    return Month(number // 12, number % 12 + 1)

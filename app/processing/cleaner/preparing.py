@@ -116,7 +116,7 @@ def _sorted_block(readers: Sequence[ItemReader], typed_block: TypedBlock) -> _So
     block = readers[number].cleaned(cells, read)
     lines = block.lines.with_columns(pl.lit(number, pl.Int32).alias(SHEET))
     counted = any(reader.sheet.has(c.UNIDADE) for reader in readers)
-    return _SortedBlock(block, by_month(lines, block.kept), met_in(lines, block.kept, counted=counted))
+    return _SortedBlock(block, by_month(lines), met_in(lines, counted=counted))
 
 
 def _have_branches(sheets: Sequence[Sheet]) -> bool:

@@ -25,6 +25,7 @@ _DOUBTFUL: Final = 0.3
 _PLAUSIBLE: Final = 0.5
 _LONG_TEXT: Final = 300
 _MATCHING_TOTALS: Final = 0.5
+_LINES_COMPARED: Final = 5_000
 
 _STATE: Final = re.compile(
     "ac|al|ap|am|ba|ce|df|es|go|ma|mt|ms|mg|pa|pb|pr|pe|pi|rj|rn|rs|ro|rr|sc|sp|se|to|acre|alagoas|amapa|amazonas"
@@ -156,7 +157,7 @@ def _with_order_totals_apart(matches: dict[int, Match], sample: pl.DataFrame) ->
 
 
 def _repeats_the_order(sample: pl.DataFrame, places: Sequence[int]) -> bool:
-    sale, quantity, price, total = (sample[str(place)] for place in places)
+    sale, quantity, price, total = (sample[str(place)].head(_LINES_COMPARED) for place in places)
     lines = pl.DataFrame(
         {
             "sale": sale,

@@ -16,6 +16,7 @@ DELIMITERS: Final = (";", "\t", ",", "|")
 TITLE_LINES: Final = 30
 _LEAST_KNOWN: Final = 2
 _BINARY: Final = 0.02
+_USUALLY_ENOUGH: Final = 128 << 10
 
 _SIGNATURES: Final = (
     (b"%PDF", "é um PDF", "it is a PDF"),
@@ -71,7 +72,7 @@ def read_head(head: bytes, *, name: str) -> Head:
         raise EmptyFile(file=name)
     _refuse_signatures(head, name)
     encoding = encoding_of(head)
-    text = utf8_text(head, encoding)
+    text = utf8_text(_first_lines(head), encoding)
     if text.count("\0") + text.count("\ufffd") > _BINARY * len(text):
         raise NotATable(file=name, reason="é um arquivo binário", reason_en="it is a binary file")
     _refuse_markup(text, name)
@@ -80,6 +81,12 @@ def read_head(head: bytes, *, name: str) -> Head:
     if "\n" not in unbroken and len(head) >= LONGEST_LINE:
         raise endless_line(name)
     return Head(unbroken.replace("\0", ""), encoding, newline)
+
+
+def _first_lines(head: bytes) -> bytes:
+    """As much as has all the lines a heading may stand on; all of it when lines are long, or end in their own way."""
+    first = head[:_USUALLY_ENOUGH]
+    return first if first.count(b"\n") > 2 * TITLE_LINES else head
 
 
 def _refuse_signatures(head: bytes, name: str) -> None:

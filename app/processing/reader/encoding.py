@@ -6,6 +6,7 @@ stay readable.
 """
 
 import codecs
+import os
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -21,7 +22,7 @@ _PORTUGUESE: Final = frozenset("áàâãéêíóôõúüçÁÀÂÃÉÊÍÓÔÕÚ
 _ASCII: Final = bytes(range(128))
 _UTF8_ACCENT: Final = re.compile(rb"\xc3[\x80-\xbf]")
 _ACCENT_IN_WORD: Final = re.compile(rb"[A-Za-z][\x80-\xff][A-Za-z]")
-_ENOUGH_LETTERS: Final = 10_000
+_ENOUGH_LETTERS: Final = 4_000
 _PART: Final = 64 * 1024  # most parts of most files have no accent, and need no decoding
 _WIDE: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
@@ -90,21 +91,25 @@ def lone_bytes_as_windows_1252(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("quantyfy.windows-1252", lone_bytes_as_windows_1252)
 
 
-def utf8_blocks(path: Path, *, encoding: str, newline: str = "\n", block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
-    """The file as UTF-8 in blocks that end at a line break, without byte-order mark, NULs, or breaks of its own kind.
+def utf8_blocks(
+    path: Path, *, encoding: str, newline: str = "\n", skip_lines: int = 0, block_bytes: int = BLOCK_BYTES
+) -> Iterator[bytes]:
+    """The file less its first lines, as UTF-8 in blocks that end at a line break, without mark, NULs, or other breaks.
 
     Raises:
         NotATable: a line is longer than any table's.
     """
     break_mark, rest = newline.encode(), b""
-    for piece in _pieces(path, encoding, block_bytes, break_mark):
-        text = rest + piece
-        cut = text.rfind(break_mark) + 1
-        if len(text) - cut > LONGEST_LINE:
-            raise endless_line(path.name)
-        if cut:
-            yield _tidy(_utf8(text[:cut], encoding), newline)
-        rest = text[cut:]
+    with path.open("rb") as file:
+        file.seek(_length_of_mark(file.read(3)))
+        for piece in _pieces(file, encoding, block_bytes, break_mark, skip_lines):
+            text = rest + piece
+            cut = text.rfind(break_mark) + 1
+            if len(text) - cut > LONGEST_LINE:
+                raise endless_line(path.name)
+            if cut:
+                yield _tidy(_utf8(text[:cut], encoding), newline)
+            rest = text[cut:]
     if rest:
         yield _tidy(_utf8(rest, encoding), newline)
 
@@ -127,13 +132,37 @@ def endless_line(name: str) -> NotATable:
     )
 
 
-def _pieces(path: Path, encoding: str, block_bytes: int, break_mark: bytes) -> Iterator[bytes]:
+def _pieces(file: BinaryIO, encoding: str, block_bytes: int, break_mark: bytes, skip_lines: int) -> Iterator[bytes]:
     """Raw bytes of narrow encodings; UTF-16 already as UTF-8, for its line breaks cannot be found byte by byte."""
-    decoder = codecs.getincrementaldecoder(encoding)(errors="replace") if encoding.startswith("utf-16") else None
-    with path.open("rb") as file:
-        file.seek(_length_of_mark(file.read(3)))
-        while piece := file.read(block_bytes if decoder else _size_of_whole_lines(file, block_bytes, break_mark)):
-            yield decoder.decode(piece).encode("utf-8", errors="replace") if decoder else piece
+    if encoding.startswith("utf-16"):
+        yield from _without_lines(_decoded(file, encoding, block_bytes), break_mark, skip_lines)
+        return
+    _skip_lines(file, break_mark, skip_lines)
+    while piece := file.read(_size_of_whole_lines(file, block_bytes, break_mark)):
+        yield piece
+
+
+def _decoded(file: BinaryIO, encoding: str, block_bytes: int) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    while piece := file.read(block_bytes):
+        yield decoder.decode(piece).encode("utf-8", errors="replace")
+
+
+def _without_lines(pieces: Iterator[bytes], break_mark: bytes, count: int) -> Iterator[bytes]:
+    for piece in pieces:
+        start = 0
+        while count and (end := piece.find(break_mark, start) + 1):
+            start, count = end, count - 1
+        if not count:
+            yield piece[start:]
+
+
+def _skip_lines(file: BinaryIO, break_mark: bytes, count: int) -> None:
+    """Goes to where the line after the first `count` begins, or to the end; nothing large is copied."""
+    while count and (part := file.read(_PART)):
+        lines = part.split(break_mark, count)
+        count -= len(lines) - 1
+        file.seek(0 if count else -len(lines[-1]), os.SEEK_CUR)
 
 
 def _size_of_whole_lines(file: BinaryIO, size: int, break_mark: bytes) -> int:

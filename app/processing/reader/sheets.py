@@ -114,10 +114,16 @@ class Sheet:
         Large blocks are read fastest; the memory they take is some fifteen times theirs. With `categories`, columns of
         numbers that few values fill are categories instead, so that each of their values is looked at once.
         """
-        skip, dialect = self.dialect.first_line - 1, self.dialect
-        text = utf8_blocks(self.path, encoding=dialect.encoding, newline=dialect.newline, block_bytes=block_bytes)
+        dialect = self.dialect
+        text = utf8_blocks(
+            self.path,
+            encoding=dialect.encoding,
+            newline=dialect.newline,
+            skip_lines=dialect.first_line - 1,
+            block_bytes=block_bytes,
+        )
         layout = self.layout._replace(repetitive=dialect.repetitive) if categories else self.layout
-        blocks = frames(without_lines(text, skip), layout=layout, first_line=skip + 1)
+        blocks = frames(text, layout=layout, first_line=dialect.first_line)
         return map(self.with_original_lines, blocks)
 
     def with_original_lines(self, cells: pl.DataFrame) -> pl.DataFrame:
@@ -139,16 +145,6 @@ class Sheet:
             "personal": list(self.personal),
             "header_hash": self.header_hash,
         }
-
-
-def without_lines(blocks: Iterator[bytes], count: int) -> Iterator[bytes]:
-    """The text less its first lines."""
-    for block in blocks:
-        start = 0
-        while count and (end := block.find(b"\n", start) + 1):
-            start, count = end, count - 1
-        if not count:
-            yield block[start:]
 
 
 def _dialect_as_json(sheet: Sheet) -> dict[str, object]:

@@ -1,12 +1,13 @@
 """The shop that made a sale: branches of the company are welcome, other companies are not."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import polars as pl
 
 from app.domain import columns as c
 from app.domain import contract as k
-from app.domain.cnpj import Cnpj
+from app.domain.cnpj import LENGTH, Cnpj
 from app.domain.errors import InvalidCnpj
 
 
@@ -49,7 +50,10 @@ def _judged(text: str, cnpj: Cnpj | None) -> str:
     return "own" if cnpj is None or parsed.root == cnpj.root else "foreign"
 
 
+@lru_cache(maxsize=4096)
 def _parsed(text: str) -> Cnpj | None:
+    if text.isascii() and len(text) < LENGTH:  # as branches are mostly called: `loja 3`
+        return None
     try:
         return Cnpj.parse(text)
     except InvalidCnpj:

@@ -14,6 +14,7 @@ from app.processing.reader.sheets import Sheet
 from app.processing.validator.noticing import noticed, together
 from app.processing.validator.screening import Problem, screen
 from app.processing.values.codes import is_scientific
+from app.processing.values.different import are_all_different
 from app.processing.values.doubtful import doubts, without_doubtful_numbers
 from app.processing.values.statuses import is_active
 from app.processing.values.typed import typed
@@ -41,8 +42,9 @@ def read_catalogue(sheets: Sequence[Sheet]) -> Catalogue:
     ]
     rows = pl.concat([part.products for part in read])
     last = rows.with_columns(pl.col(c.SKU).str.to_lowercase().alias(FOLDED)).with_row_index("order")
-    kept = last.unique(FOLDED, keep="last", maintain_order=True)
-    earlier = last.join(kept, on="order", how="anti")
+    different = are_all_different(last.select(FOLDED))
+    kept = last if different else last.unique(FOLDED, keep="last", maintain_order=True)
+    earlier = last.clear() if different else last.join(kept, on="order", how="anti")
     repeated = [
         noticed(sheet, REPEATED_PRODUCT, part[LINE], field=c.SKU, values=part[c.SKU])
         for number, sheet in enumerate(sheets)

@@ -67,13 +67,12 @@ _BLANK: Final = r"^[\s\-\u00a0]*$"
 
 
 class Block(NamedTuple):
-    """The lines of a block, of which those `kept` are clean, and what became of the others.
+    """The clean lines of a block, and what became of the others.
 
     `seen` numbers the sales that have items.
     """
 
     lines: pl.DataFrame
-    kept: pl.Series
     findings: pl.DataFrame
     seen: pl.Series
     rows_in: int
@@ -133,8 +132,7 @@ class ItemReader:
             self._from_descriptions(cells, kept),
         ]
         return Block(
-            lines,
-            kept,
+            lines if kept.all() else lines.filter(kept),
             together(findings),
             joined[SALE].filter(kept).drop_nulls().unique(),
             cells.height,

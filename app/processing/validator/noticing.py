@@ -1,6 +1,7 @@
 """What was noticed about the rows of a file, as frames: one row a finding."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 import polars as pl
@@ -26,6 +27,7 @@ _LOOKED_AT: Final = 200
 _SHOWN: Final = 60
 
 
+@cache
 def nothing() -> pl.DataFrame:
     """No finding."""
     return pl.DataFrame(schema=SCHEMA)

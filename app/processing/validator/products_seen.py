@@ -59,12 +59,12 @@ class ProductsSeen(NamedTuple):
         return noticed(sheet, MIXED_UNITS, first[LINE], field=c.UNIDADE, values=first[c.SKU])
 
 
-def met_in(lines: pl.DataFrame, kept: pl.Series, *, counted: bool) -> pl.DataFrame:
-    """The products and units of the lines that a mask picks, in the order they come, with the first line of each.
+def met_in(lines: pl.DataFrame, *, counted: bool) -> pl.DataFrame:
+    """The products and units of some lines, in the order they come, with the first line of each.
 
     How many lines each has is only `counted` if told to: it matters where units are written.
     """
-    products = lines.select(c.SKU, c.UNIDADE, LINE, SHEET).filter(kept)
+    products = lines.select(c.SKU, c.UNIDADE, LINE, SHEET)
     if counted:
         met = products.group_by(c.SKU, c.UNIDADE).agg(pl.len(), pl.col(LINE).min(), pl.col(SHEET).first()).sort(LINE)
     else:
@@ -77,17 +77,12 @@ def products_seen(parts: Sequence[pl.DataFrame], catalogue: pl.DataFrame | None)
 
     A code whose leading zeros a spreadsheet took is matched with the catalogue's when only one fits.
     """
-    met = pl.concat([pl.DataFrame(schema=_MET), *parts]).with_columns(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED))
+    met = pl.concat([pl.DataFrame(schema=_MET), *parts])
     codes = pl.DataFrame(schema={c.SKU: pl.String}) if catalogue is None else catalogue.select(c.SKU)
-    known = codes.select(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED), pl.col(c.SKU).alias(_SPELLED))
-    listed = met.join(known, on=_FOLDED, how="inner")
-    others = met.join(known, on=_FOLDED, how="anti", maintain_order="left").join(
-        _without_zeros(known), on=_FOLDED, how="left", maintain_order="left"
-    )
-    unlisted = others.with_columns(pl.coalesce(_ZEROS_BACK, pl.col(c.SKU).first().over(_FOLDED)).alias(_SPELLED))
-    new = unlisted.filter(pl.col(_ZEROS_BACK).is_null()).unique(_FOLDED, keep="first", maintain_order=True)
-    told = pl.concat([listed, unlisted.drop(_ZEROS_BACK)])
-    sold = told.group_by(pl.col(_SPELLED).alias(c.SKU), c.UNIDADE).agg(pl.col("len").sum())
+    is_listed = met[c.SKU].is_in(codes[c.SKU].implode())
+    listed = met.filter(is_listed).with_columns(pl.col(c.SKU).alias(_SPELLED))
+    told, new = _spelled(met.filter(~is_listed), codes)
+    sold = pl.concat([listed, told]).select(pl.col(_SPELLED).alias(c.SKU), c.UNIDADE, "len")
     return ProductsSeen(
         told.filter(pl.col(_SPELLED) != pl.col(c.SKU)).select(c.SKU, _SPELLED).unique(c.SKU),
         new.clear() if catalogue is None else new,
@@ -95,8 +90,24 @@ def products_seen(parts: Sequence[pl.DataFrame], catalogue: pl.DataFrame | None)
     )
 
 
+def _spelled(met: pl.DataFrame, codes: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Products that are not written as the catalogue writes them with their spelling, and those it lacks altogether."""
+    if met.is_empty():
+        return met.with_columns(pl.col(c.SKU).alias(_SPELLED)), met
+    folded = met.with_columns(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED))
+    known = codes.select(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED), pl.col(c.SKU).alias(_SPELLED))
+    listed = folded.join(known, on=_FOLDED, how="inner")
+    others = folded.join(known, on=_FOLDED, how="anti", maintain_order="left").join(
+        _without_zeros(known), on=_FOLDED, how="left", maintain_order="left"
+    )
+    unlisted = others.with_columns(pl.coalesce(_ZEROS_BACK, pl.col(c.SKU).first().over(_FOLDED)).alias(_SPELLED))
+    new = unlisted.filter(pl.col(_ZEROS_BACK).is_null()).unique(_FOLDED, keep="first", maintain_order=True)
+    return pl.concat([listed, unlisted.drop(_ZEROS_BACK)]).drop(_FOLDED), new
+
+
 def _without_zeros(known: pl.DataFrame) -> pl.DataFrame:
     """The catalogue's spelling of each code less its leading zeros, if no other code is that."""
-    bare = known.select(pl.col(_FOLDED).str.strip_chars_start("0"), pl.col(_SPELLED).alias(_ZEROS_BACK))
+    with_zeros = known.filter(pl.col(_FOLDED).str.starts_with("0"))
+    bare = with_zeros.select(pl.col(_FOLDED).str.strip_chars_start("0"), pl.col(_SPELLED).alias(_ZEROS_BACK))
     sure = bare.filter(~pl.col(_FOLDED).is_duplicated() & (pl.col(_FOLDED) != ""))
     return sure.join(known, on=_FOLDED, how="anti")

@@ -15,6 +15,7 @@ from app.processing.reader.sheets import Sheet
 from app.processing.validator.branches import branches
 from app.processing.validator.noticing import noticed, noticed_where, together
 from app.processing.validator.screening import Problem, screen
+from app.processing.values.different import are_all_different
 from app.processing.values.doubtful import doubts
 from app.processing.values.moments import date_problems, situations
 from app.processing.values.typed import typed
@@ -53,7 +54,8 @@ def read_sales(sheets: Sequence[Sheet], *, today: date, cnpj: Cnpj | None, by_br
     ]
     key = [c.ID_VENDA, c.LOJA] if by_branch else [c.ID_VENDA]
     rows = pl.concat([part.rows for part in read]).with_row_index(SALE)
-    kept = rows.unique(key, keep="last", maintain_order=True)
+    different = are_all_different(rows.select(key))
+    kept = rows if different else rows.unique(key, keep="last", maintain_order=True)
     earlier = rows.join(kept, on=SALE, how="anti") if kept.height < rows.height else rows.clear()
     repeated = [
         noticed(sheet, REPEATED_SALE, part[LINE], field=c.ID_VENDA, values=part[c.ID_VENDA])

@@ -59,6 +59,7 @@ _YEAR_FIRST: Final = r"^([0-9]{4})[/.\-]([0-9]{1,2})[/.\-]([0-9]{1,2})(?:[^0-9]|
 _COMPACT: Final = r"^((?:19|20)[0-9]{2})([0-9]{2})([0-9]{2})(?:[^0-9]|$)"
 _NAMED: Final = r"(?i)^([0-9]{1,2})(?: de |[ /.\-])([a-zç]{3})[a-zç]*\.?(?: de |[ /.\-])([0-9]{4}|[0-9]{2})(?:[^0-9]|$)"
 _SERIAL: Final = r"^([2-6][0-9]{4})(?:[.,][0-9]+)?$"  # 1954 to 2091
+_DRESSED: Final = r"""^[\s\u00a0="']+"""
 _QUICK: Final = {DateStyle.DMY: "%d/%m/%Y", DateStyle.MDY: "%m/%d/%Y", DateStyle.YMD: "%Y-%m-%d"}
 _DATE_LENGTH: Final = 10
 _LAST_MONTH: Final = 12
@@ -68,7 +69,9 @@ _FOUR_DIGITS: Final = 1000  # `%Y` takes "26" for the year 26
 
 def date_evidence(text: pl.Series) -> DateEvidence:
     """What the values of a column say about the order of its dates."""
-    seen = _bare(text.drop_nulls().unique()).unique()
+    is_dressed = text.str.contains(_DRESSED).any()
+    days = text if is_dressed else text.str.slice(0, _DATE_LENGTH + 1)  # hours would make every value another one
+    seen = _bare(days.drop_nulls().unique()).unique()
     first, second = (seen.str.extract(_TWO_NUMBERS, group).cast(pl.Int32) for group in (1, 2))
     year_first = seen.str.contains(_YEAR_FIRST) | seen.str.contains(_COMPACT)
     return DateEvidence(
@@ -133,4 +136,4 @@ def _from_serial(text: pl.Series) -> pl.Series:
 
 
 def _bare(text: pl.Series) -> pl.Series:
-    return text.str.replace_all(r"""^[\s\u00a0="']+""", "").str.strip_chars("\u00a0 '\"")
+    return text.str.replace_all(_DRESSED, "").str.strip_chars("\u00a0 '\"")

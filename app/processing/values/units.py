@@ -11,6 +11,13 @@ DEFAULT: Final = "UN"
 FACTOR: Final = "factor"
 NEW_SKU: Final = "new_sku"
 NEW_UNIT: Final = "new_unit"
+CONVERSION: Final = {
+    c.SKU: pl.String,
+    c.UNIDADE: pl.String,
+    FACTOR: pl.Float64,
+    NEW_SKU: pl.String,
+    NEW_UNIT: pl.String,
+}
 
 _SPELLINGS: Final = {
     "": DEFAULT,
@@ -71,15 +78,18 @@ def conversions(sold: pl.DataFrame, catalogue: pl.DataFrame | None) -> pl.DataFr
     """What to do with the units of products sold in more than one, or in another than the catalogue's.
 
     Args:
-        sold: `sku`, `unidade`, `len` (lines), one row a product and unit.
+        sold: `sku`, `unidade`, `len` (lines); products and units may come several times.
         catalogue: the products, with `unidade` and `itens_por_caixa`; None when none was sent.
 
     Returns:
         `sku`, `unidade` and `factor` (units of `new_unit` in one), `new_sku`, `new_unit`. A unit without a factor
         becomes a product of its own, `sku (CX)`. Empty when every product has one unit.
     """
-    main = _main_units(sold, catalogue)
-    other = sold.join(main, on=c.SKU, how="left").filter(pl.col(c.UNIDADE) != pl.col(NEW_UNIT))
+    if _have_one_unit(sold, catalogue):
+        return pl.DataFrame(schema=CONVERSION)
+    by_unit = sold.group_by(c.SKU, c.UNIDADE).agg(pl.col("len").sum())
+    main = _main_units(by_unit, catalogue)
+    other = by_unit.join(main, on=c.SKU, how="left").filter(pl.col(c.UNIDADE) != pl.col(NEW_UNIT))
     factor = pl.struct(c.UNIDADE, NEW_UNIT, k.ITENS_POR_CAIXA).map_elements(_factor, return_dtype=pl.Float64)
     return other.with_columns(factor.alias(FACTOR)).select(
         c.SKU,
@@ -88,6 +98,12 @@ def conversions(sold: pl.DataFrame, catalogue: pl.DataFrame | None) -> pl.DataFr
         pl.when(pl.col(FACTOR).is_null()).then(pl.format("{} ({})", c.SKU, c.UNIDADE)).otherwise(c.SKU).alias(NEW_SKU),
         pl.when(pl.col(FACTOR).is_null()).then(c.UNIDADE).otherwise(NEW_UNIT).alias(NEW_UNIT),
     )
+
+
+def _have_one_unit(sold: pl.DataFrame, catalogue: pl.DataFrame | None) -> bool:
+    """Whether everything is sold and listed in one and the same unit, as in most shops."""
+    units = [sold[c.UNIDADE], *([] if catalogue is None else [catalogue[c.UNIDADE].drop_nulls()])]
+    return pl.concat([column.unique() for column in units]).n_unique() <= 1
 
 
 def _main_units(sold: pl.DataFrame, catalogue: pl.DataFrame | None) -> pl.DataFrame:
