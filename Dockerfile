@@ -36,7 +36,7 @@ FROM scratch
 LABEL org.opencontainers.image.title="Quantyfy" org.opencontainers.image.licenses="Apache-2.0"
 # Nothing is written but in /tmp, so that the root may be read-only.
 ENV PATH=/srv/venv/bin:/usr/bin PYTHONPATH=/srv PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    HOME=/tmp NUMBA_CACHE_DIR=/tmp/numba
+    HOME=/tmp NUMBA_CACHE_DIR=/tmp/numba QUANTYFY_HOME=/tmp/quantyfy
 WORKDIR /srv
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \

@@ -1,6 +1,7 @@
 """Floor 4: settings become clients here, once, and are handed down as arguments. Nothing is opened at import."""
 
 import atexit
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -9,6 +10,7 @@ from sqlalchemy import make_url
 from app.core import migrations
 from app.core.clients import Clients
 from app.core.config import Settings
+from app.core.copies import Copies
 from app.core.database import Database
 from app.core.embedded_postgres import running
 from app.core.queue import JobQueue
@@ -33,10 +35,13 @@ def opened(settings: Settings) -> Iterator[Clients]:
 
 
 def opened_for_good(settings: Settings) -> Clients:
-    """The outside world until the process ends, for a door that is called and never told that it was the last time."""
+    """The outside world until the process ends, for a door that is called and never told that it was the last time.
+
+    Without copies of the lake: such a process reads little twice, and nobody tells it of erasures while it is frozen.
+    """
     stack = ExitStack()
     atexit.register(stack.close)
-    return stack.enter_context(opened(settings))
+    return stack.enter_context(opened(settings.model_copy(update={"copies_mb": 0})))
 
 
 def migrate(settings: Settings) -> None:
@@ -57,8 +62,20 @@ def migrate(settings: Settings) -> None:
 def open_store(settings: Settings) -> Store:
     """The lake's objects."""
     return Store.open(
-        settings.lake, endpoint=settings.s3_endpoint, region=settings.s3_region, kms_key=settings.s3_kms_key
+        settings.lake,
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        kms_key=settings.s3_kms_key,
+        copies=_copies(settings),
     )
+
+
+def _copies(settings: Settings) -> Copies | None:
+    """A lake in a folder of this machine needs none; two lakes have each its own."""
+    if settings.copies_mb == 0 or settings.lake.startswith("file:"):
+        return None
+    lake = hashlib.sha256(f"{settings.s3_endpoint} {settings.lake}".encode()).hexdigest()[:16]
+    return Copies(settings.copies / lake, limit=settings.copies_mb * 1_000_000)
 
 
 def _application_url(settings: Settings, stack: ExitStack) -> str:

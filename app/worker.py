@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -12,10 +13,12 @@ import structlog
 from prometheus_client import start_http_server
 
 from app.bootstrap import opened
+from app.core.changes import Changes
 from app.core.clients import Clients
 from app.core.config import Settings
 from app.core.queue import Job, JobName
 from app.domain.errors import BadInput
+from app.pipeline.copies import following_erasures
 from app.pipeline.erasure import erase_objects
 from app.pipeline.forecasting import forecast_company
 from app.pipeline.preparation import prepare_upload
@@ -33,7 +36,7 @@ def run(settings: Settings, *, until_idle: bool = False, with_parent: bool = Fal
         threading.Thread(target=_stop_when_input_closes, daemon=True).start()
     if settings.worker_metrics_port:
         start_http_server(settings.worker_metrics_port, addr=settings.host)
-    with opened(settings) as clients:
+    with opened(settings) as clients, _following(clients):
         clients.queue.work(
             {
                 JobName.PREPARE: _story(clients, JobName.PREPARE, prepare_upload),
@@ -59,6 +62,16 @@ def given_up(clients: Clients, job: Job, error: BaseException | None) -> None:
     if not isinstance(error, BadInput):
         why = "its workers died" if error is None else type(error).__name__
         get_logger().error("job given up", upload_id=str(job.upload), error=why)
+
+
+@contextmanager
+def _following(clients: Clients) -> Iterator[None]:
+    """A worker reads the lake as well."""
+    if not clients.store.keeps_copies:
+        yield
+        return
+    with Changes(clients.database) as changes, following_erasures(clients, changes):
+        yield
 
 
 def _story(clients: Clients, name: JobName, story: Callable[..., None]) -> Callable[[Job], None]:

@@ -55,7 +55,13 @@ class ServiceStack(Stack):
     def _api(self) -> tuple[elb.ApplicationLoadBalancer, ecs.FargateService]:
         size = self._environment.api
         definition = self._definition("Api", size, access=lake.API)
-        self._container(definition, "Api", ["quantyfy", "serve", "--no-worker", "--host", "0.0.0.0"], serves=True)  # noqa: S104  in its own network
+        self._container(
+            definition,
+            "Api",
+            ["quantyfy", "serve", "--no-worker", "--host", "0.0.0.0"],  # noqa: S104  in its own network
+            serves=True,
+            environment={"QUANTYFY_TRUSTED_PROXIES": self._data.vpc.vpc_cidr_block},  # where the balancer is
+        )
         group = self._group("ApiDoor", "Tasks of the API")
         service = self._fargate("Api", definition, size, group=group, spot=False)
         balancer = self._balancer(group)

@@ -110,6 +110,7 @@ def answer(
     headers = _validators(request, what, kind)
     _write_down(request, clients, what)
     request.state.may_be_remembered = True
+    request.state.run = str(what.run)  # for the log
     if is_fresh(request.headers, etag=headers["ETag"], modified=what.published_at):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     page = rows()

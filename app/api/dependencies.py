@@ -66,7 +66,7 @@ def caller_of(
     else:
         raise NotAuthenticated
     request.state.caller = caller
-    request.app.state.rates.take(request.scope, caller)
+    request.app.state.rates.take(clients, request.scope, caller)
     for scope in needed.scopes:
         caller.require(Scope(scope))
     return caller

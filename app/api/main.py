@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.api import crossing
 from app.api.limits import Bounds, Patience
@@ -19,6 +20,7 @@ from app.api.watching import Watchers
 from app.bootstrap import opened
 from app.core.changes import Changes
 from app.core.config import Settings
+from app.pipeline.copies import following_erasures
 from app.pipeline.warming import warm_up
 
 
@@ -32,8 +34,9 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.changes = changes
             app.state.answers = Answers(changes)
             app.state.watchers = Watchers(changes)
-            await run_in_threadpool(warm_up, clients)
-            yield
+            with following_erasures(clients, changes):
+                await run_in_threadpool(warm_up, clients)
+                yield
 
     app = FastAPI(
         title="Quantyfy",
@@ -61,3 +64,5 @@ def _dress(app: FastAPI, settings: Settings) -> None:
     crossing.allow(app, settings.cors_origins.split())
     app.add_middleware(Manners)
     app.add_middleware(Observed)
+    if settings.trusted_proxies:  # outermost: nobody inside sees who came by which proxy
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies.split())

@@ -49,6 +49,8 @@ class Observed:
         route = getattr(scope.get("route"), "path", "unknown")
         REQUESTS.labels(scope["method"], route, str(status)).observe(seconds)
         facts = {"request_id": request_id, "method": scope["method"], "route": route, "status": status}
+        if "run" in scope["state"]:
+            facts["run_id"] = scope["state"]["run"]
         request_line(**facts, seconds=round(seconds, 4))
 
 

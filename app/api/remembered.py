@@ -17,7 +17,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.answers import matches
 from app.core.changes import Changes
-from app.domain.errors import TooManyRequests
 from app.pipeline.access import Caller
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ class _Answer(NamedTuple):
     headers: list[tuple[bytes, bytes]]
     body: bytes | None  # None: only that the reader has it already was asked
     route: object
+    run: str
     until: float
 
 
@@ -67,8 +67,11 @@ class Answers:
         with self._lock:
             if generation != self.generation or not self._changes.is_listening:
                 return
-            if given.body is None and question in self._answers:
-                return
+            known = self._answers.get(question)
+            if given.body is None and known is not None and known.etag == given.etag:
+                given = known._replace(
+                    caller=given.caller, until=given.until
+                )  # what the reader has is what was remembered, whole
             self._drop(question)
             self._answers[question] = given
             self._of_account[given.caller.account].add(question)
@@ -115,7 +118,7 @@ class Remembered:
         question, tags = _question(scope)
         known = answers.find(question)
         if known is not None and _is_enough(known, tags) and _may_take(scope, known):
-            scope["route"] = known.route  # for the metrics
+            scope["route"], scope["state"]["run"] = known.route, known.run  # for the metrics and the log
             await _send(known, tags, send)
         else:
             await self._ask(scope, receive, send, _Memo(answers, question))
@@ -154,7 +157,8 @@ class _Memo:
         headers = self._headers or []
         etag = next(value.decode() for name, value in headers if name == b"etag")
         until = monotonic() + _LASTS_S
-        return _Answer(scope["state"]["caller"], etag, headers, body, scope.get("route"), until)
+        state = scope["state"]
+        return _Answer(state["caller"], etag, headers, body, scope.get("route"), state["run"], until)
 
 
 def _question(scope: Scope) -> tuple[Question, str | None]:
@@ -176,12 +180,9 @@ def _is_enough(known: _Answer, tags: str | None) -> bool:
 
 
 def _may_take(scope: Scope, known: _Answer) -> bool:
+    """Whether a token is at hand; otherwise the way through the routes fetches some, or refuses in our words."""
     rates: Rates = scope["app"].state.rates
-    try:
-        rates.take(scope, known.caller)
-    except TooManyRequests:  # the way through the routes refuses it in the reader's words
-        return False
-    return True
+    return rates.spend(scope, known.caller)
 
 
 async def _send(known: _Answer, tags: str | None, send: Send) -> None:

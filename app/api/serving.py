@@ -16,7 +16,13 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, *, host: str, port: int, grace_s: int) -> None:
         self._app = app
         config = uvicorn.Config(
-            app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=grace_s
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=grace_s,
+            proxy_headers=False,  # by itself it believes whoever is on this machine; the application knows whom to
         )
         super().__init__(config)
 

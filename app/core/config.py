@@ -1,6 +1,7 @@
 """Settings: the only reader of the environment."""
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Literal
 
@@ -36,6 +37,14 @@ class Settings(BaseSettings):
     s3_kms_key: str | None = Field(
         default=None, description="KMS key that encrypts new objects; unset: the bucket's own rule."
     )
+    copies_mb: int = Field(
+        default=500,
+        ge=0,
+        description="Disk for copies of what readers want of a lake on S3, in MB (10^6 bytes); 0: none.",
+    )
+    copies_folder: Path | None = Field(
+        default=None, description="Folder of those copies; processes may share it; unset: `copies` under home."
+    )
     upload_limit_mb: int = Field(
         default=500, gt=0, description="Largest upload, all its files together, in MB (10^6 bytes)."
     )
@@ -47,6 +56,11 @@ class Settings(BaseSettings):
     )
     requests_per_minute: int = Field(
         default=1200, gt=0, description="How often one key may ask, unless the key has a limit of its own."
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Networks of the load balancers before the service, between spaces (10.0.0.0/16): only from these "
+        "is X-Forwarded-For believed.",
     )
     cors_origins: str = Field(
         default="",
@@ -90,10 +104,24 @@ class Settings(BaseSettings):
             raise ValueError(f"no origins, such as https://loja.com.br: {', '.join(wrong)}")
         return origins
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: str) -> str:
+        """Each is an address or a network; to trust everybody would let everybody say who they are."""
+        for network in map(ip_network, proxies.split()):
+            if network.prefixlen == 0:
+                raise ValueError(f"that is everybody: {network}")
+        return proxies
+
     @property
     def lake(self) -> str:
         """URL of the lake's root."""
         return self.lake_url or (self.home.absolute() / "lake").as_uri()
+
+    @property
+    def copies(self) -> Path:
+        """Folder of the copies of a lake on S3."""
+        return self.copies_folder or self.home.absolute() / "copies"
 
     @property
     def local_key(self) -> Path:

@@ -19,6 +19,7 @@ AccountId = NewType("AccountId", UUID)
 
 Presented = Literal["key_hash", "session_hash", "token_hash", "email", "subject"]
 
+_SOON = {"connect_timeout": 5}  # seconds: a server that is not there must not hold up whoever asks whether it is
 _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for a lock that was not given in time
 
 
@@ -32,11 +33,11 @@ class Database:
         self.url = url
         # pre_ping: the embedded server may have been restarted by another process since.
         # hide_parameters: an error ends up in the log, and what a customer sent must not.
-        self._engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
+        self._engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=_SOON)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         event.listen(self._sessions, "after_begin", _name_the_tenant)
         # Who waits for a turn must not hold the connection that whoever has the turn needs.
-        self._turns = create_engine(url, poolclass=NullPool, hide_parameters=True)
+        self._turns = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=_SOON)
         if password is not None:
             for engine in (self._engine, self._turns):
                 event.listen(engine, "do_connect", _with_password(password))

@@ -3,18 +3,17 @@
 An object is there whole or not at all, and reading one never sees it change, since by default nothing is overwritten.
 """
 
-import mmap
 import os
 import secrets
 import tempfile
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import IO, TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -22,18 +21,17 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, S3Store
 
+from app.core.copies import Copies
+from app.core.sending import CHUNK, Readable, in_pieces, opened, ready_to_send
 from app.domain.errors import ObjectExists, ObjectMissing, Unavailable
 
 if TYPE_CHECKING:
     from obstore import GetResult, ObjectMeta  # the library has these names for the type checker alone
     from obstore.store import S3Config
 
-_CHUNK = 1024 * 1024
 _LONGEST_KEY = 1024  # bytes, S3's limit
 _LONGEST_NAME = 240  # bytes between two slashes: a file system's 255, less the mark of what is unfinished
 _DRAFTS = 10**14  # a number after `#`, by which the local engine knows what is unfinished
-_LETS_GO_FROM = 16 * _CHUNK  # bytes of a file
-_LETS_GO_EVERY_S = 0.01
 _CONNECT = timedelta(seconds=2)
 _PATIENCE = timedelta(minutes=5)  # for one request: 500 MB on a line of 2 MB/s
 _RETRY_PATIENCE = timedelta(minutes=2)
@@ -48,13 +46,6 @@ class Credentials:
 
     key_id: str
     secret: str = field(repr=False)
-
-
-class Readable(Protocol):
-    """A binary stream; all that is asked of it is to be read in pieces."""
-
-    def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes, none at the end."""
 
 
 class StoredObject(NamedTuple):
@@ -80,6 +71,7 @@ class Store(ABC):
     """
 
     url: str
+    keeps_copies = False
     _objects: LocalStore | S3Store
 
     @staticmethod
@@ -90,6 +82,7 @@ class Store(ABC):
         region: str | None = None,
         credentials: Credentials | None = None,
         kms_key: str | None = None,
+        copies: Copies | None = None,
     ) -> "Store":
         """The store at `url`; the rest is for S3, where what is not given is found as every AWS program finds it.
 
@@ -99,6 +92,7 @@ class Store(ABC):
             region: of the bucket.
             credentials: instead of the role or variables of the machine.
             kms_key: encrypts new objects; otherwise the bucket's own rule holds.
+            copies: where this machine keeps copies of objects, of this store and no other.
 
         Raises:
             ValueError: the URL is neither.
@@ -108,7 +102,7 @@ class Store(ABC):
             return _Folder(Path(url2pathname(parts.path)))
         if parts.scheme == "s3" and parts.netloc:
             at = _where(endpoint=endpoint, region=region, credentials=credentials, kms_key=kms_key)
-            return _Bucket(parts.netloc, prefix=parts.path.strip("/"), at=at)
+            return _Bucket(parts.netloc, prefix=parts.path.strip("/"), at=at, copies=copies)
         raise ValueError(f"{url!r} is neither file:///folder nor s3://bucket/prefix")
 
     def put(self, key: str, content: bytes | Path | Readable, *, if_absent: bool = True) -> None:
@@ -121,7 +115,7 @@ class Store(ABC):
             ObjectExists: there is one with this key, and it is as it was.
         """
         _check(key)
-        with _ready_to_send(content) as body, self._in_our_words(key):
+        with ready_to_send(content) as body, self._in_our_words(key):
             mode: Literal["create", "overwrite"] = "create" if if_absent else "overwrite"
             obstore.put(self._objects, key, body, mode=mode, use_multipart=False)
 
@@ -163,7 +157,7 @@ class Store(ABC):
 
     def _pieces(self, key: str, found: "GetResult") -> Iterator[bytes]:
         with self._in_our_words(key):
-            for piece in found.stream(min_chunk_size=_CHUNK):
+            for piece in found.stream(min_chunk_size=CHUNK):
                 yield bytes(piece)
 
     def download(self, key: str, path: Path) -> None:
@@ -217,6 +211,24 @@ class Store(ABC):
                         obstore.delete(self._objects, key)
 
     @abstractmethod
+    def local(self, key: str) -> IO[bytes] | None:
+        """The object as an open file of this machine, which the caller closes; None if it is not to be had as one.
+
+        Only for objects that are never written again: a copy is not compared with what is in the bucket.
+
+        Raises:
+            ObjectMissing: there is none; a copy may outlive its object for a moment.
+        """
+
+    @abstractmethod
+    def forget(self, places: Iterable[str]) -> None:
+        """Remove the copies that this machine has of these objects, or of all in these folders."""
+
+    @abstractmethod
+    def forget_lost(self) -> None:
+        """Remove the copies that this machine has of objects that are no longer there."""
+
+    @abstractmethod
     def scan_source(self, key: str) -> ScanSource:
         """How Polars reads this object by itself, only the columns and row groups it needs."""
 
@@ -268,8 +280,8 @@ class _Folder(Store):
         draft = path.with_name(f"{path.name}#{secrets.randbelow(_DRAFTS)}")
         place = os.link if if_absent else os.replace
         try:
-            with _opened(content) as stream, self._new_file(draft) as file:
-                for piece in _in_pieces(stream):  # what fails in reading is the stream's own error
+            with opened(content) as stream, self._new_file(draft) as file:
+                for piece in in_pieces(stream):  # what fails in reading is the stream's own error
                     with self._in_our_words(key):
                         file.write(piece)
                         file.flush()
@@ -296,6 +308,16 @@ class _Folder(Store):
             finally:
                 os.close(descriptor)
 
+    def local(self, key: str) -> IO[bytes]:
+        with self._in_our_words(key):
+            return (self._folder / _check(key)).open("rb")
+
+    def forget(self, places: Iterable[str]) -> None:
+        """There are none."""
+
+    def forget_lost(self) -> None:
+        """There are none."""
+
     def scan_source(self, key: str) -> ScanSource:
         return ScanSource(str(self._folder / _check(key)), None)
 
@@ -307,11 +329,13 @@ class _Folder(Store):
 class _Bucket(Store):
     """A bucket of S3, or a prefix in it."""
 
-    def __init__(self, bucket: str, *, prefix: str, at: "S3Config") -> None:
+    def __init__(self, bucket: str, *, prefix: str, at: "S3Config", copies: Copies | None) -> None:
         self.url = f"s3://{bucket}/{prefix}".rstrip("/")
         self._bucket = bucket
         self._prefix = prefix
         self._at = at
+        self._copies = copies
+        self.keeps_copies = copies is not None
         self._allow_http = at.get("endpoint", "").startswith("http:")
         self._objects = self._client(timeout=_PATIENCE, retries=_RETRIES)
 
@@ -323,6 +347,31 @@ class _Bucket(Store):
             client_options={"timeout": timeout, "connect_timeout": _CONNECT, "allow_http": self._allow_http},
             retry_config={"max_retries": retries, "retry_timeout": _RETRY_PATIENCE},
         )
+
+    def local(self, key: str) -> IO[bytes] | None:
+        _check(key)
+        return None if self._copies is None else self._copies.open(key, lambda: self._sized(key))
+
+    def _sized(self, key: str) -> tuple[int, Iterator[bytes]]:
+        with self._in_our_words(key):
+            found = obstore.get(self._objects, key)
+        return found.meta["size"], self._pieces(key, found)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        doomed = list(keys)
+        super().delete(doomed)
+        self.forget(doomed)
+
+    def forget(self, places: Iterable[str]) -> None:
+        if self._copies is not None:
+            self._copies.forget(_check(place) for place in places)
+
+    def forget_lost(self) -> None:
+        if self._copies is None:
+            return
+        for folder, copied in groupby(sorted(self._copies.keys()), key=lambda key: key.rpartition("/")[0]):
+            there = {stored.key for stored in self.list(folder)}
+            self._copies.forget(key for key in copied if key not in there)
 
     def scan_source(self, key: str) -> ScanSource:
         """Polars takes the same names of settings, with `aws_` before them."""
@@ -372,65 +421,3 @@ def _check(key: str) -> str:
 
 def _stored(meta: "ObjectMeta") -> StoredObject:
     return StoredObject(meta["path"], meta["size"], meta["last_modified"])
-
-
-@contextmanager
-def _ready_to_send(content: bytes | Path | Readable) -> Iterator[bytes | mmap.mmap]:
-    """Bytes as they are; a file mapped, so that its pages come from the disk as they are sent and go again."""
-    if isinstance(content, bytes):
-        yield content
-        return
-    with _on_disk(content) as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            yield b""
-            return
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        with _letting_go(mapped):
-            yield mapped
-
-
-@contextmanager
-def _letting_go(mapped: mmap.mmap) -> Iterator[None]:
-    """The pages of a large file, once read, stay in the disk's cache alone, and are not counted as ours."""
-    if len(mapped) < _LETS_GO_FROM or not hasattr(mmap, "MADV_DONTNEED"):
-        yield
-        return
-    over = threading.Event()
-
-    def let_go() -> None:
-        while not over.wait(_LETS_GO_EVERY_S):
-            mapped.madvise(mmap.MADV_DONTNEED)
-
-    thread = threading.Thread(target=let_go, name="letting-go")
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-@contextmanager
-def _on_disk(content: Path | Readable) -> Iterator[IO[bytes]]:
-    if isinstance(content, Path):
-        with content.open("rb") as file:
-            yield file
-        return
-    with tempfile.TemporaryFile() as file:  # not the stream's own descriptor: a GzipFile has the compressed file's
-        file.writelines(_in_pieces(content))
-        file.flush()
-        yield file
-
-
-@contextmanager
-def _opened(content: Path | Readable) -> Iterator[Readable]:
-    if isinstance(content, Path):
-        with content.open("rb") as file:
-            yield file
-    else:
-        yield content
-
-
-def _in_pieces(content: Readable) -> Iterator[bytes]:
-    while piece := content.read(_CHUNK):
-        yield piece

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import (
     BigInteger,
     DateTime,
+    Double,
     ForeignKeyConstraint,
     Index,
     LargeBinary,
@@ -36,6 +37,7 @@ class Base(DeclarativeBase):
         str: Text(),
         bytes: LargeBinary(),
         int: BigInteger(),
+        float: Double(),
         dict[str, Any]: JSONB(),
         list[dict[str, Any]]: JSONB(),
         list[str]: ARRAY(Text()),
@@ -134,6 +136,18 @@ class LoginAttemptRow(Base):
     subject: Mapped[bytes] = mapped_column(primary_key=True)
     failures: Mapped[int]
     blocked_until: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class RateBucketRow(Base):
+    """How often a caller, a key or a person, may still ask."""
+
+    __tablename__ = "rate_buckets"
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    caller_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tokens: Mapped[float]
+    granted: Mapped[int]  # by the last lease
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.core.clients import Clients
 from app.core.database import AccountId
 from app.core.lake import IncomingKeys
-from app.core.s3 import Readable
+from app.core.sending import Readable
 from app.core.tables import DirectUploadRow
 from app.domain.cnpj import Cnpj
 from app.domain.errors import FileNotArrived, ObjectMissing, UnknownUpload, UploadTooLarge

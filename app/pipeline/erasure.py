@@ -68,6 +68,7 @@ def erase_objects(clients: Clients, job: Job, *, now: datetime) -> None:
         company_by_id(session, job.company)
     keys = [stored.key for prefix in receipt.lake_prefixes for stored in clients.store.list(prefix)]
     clients.store.delete(keys)
+    clients.store.forget(receipt.lake_prefixes)  # and what the lake no longer had; other machines hear of the receipt
     with clients.database.session(job.account) as session:
         kept = session.get_one(ErasureRow, (job.account, job.upload))
         kept.removed = kept.removed | {"objects": len(keys)}

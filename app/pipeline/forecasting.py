@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import polars as pl
+import structlog
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.clients import Clients
 from app.core.queue import Job
 from app.core.tables import RunRow
-from app.domain.columns import HORIZON_DAYS, ID, LEVEL, MODEL, WAPE
+from app.domain.columns import COVERAGE, HORIZON_DAYS, ID, LEVEL, MODEL, WAPE
 from app.domain.forecasts import OURS
 from app.domain.uploads import UploadState
 from app.ml.demand import Demand
@@ -26,6 +27,7 @@ from app.pipeline.publishing import ALL_MONTHS, Publication, current, publish
 from app.pipeline.uploads import begin, timed, upload_row
 from app.pipeline.webhooks import tell
 from app.utils import metrics
+from app.utils.logger import get_logger
 
 FRAMES = ("forecast", "totals", "accuracy", "series", "parts")
 
@@ -35,6 +37,11 @@ def forecast_company(clients: Clients, job: Job, *, now: datetime) -> None:
     if begin(clients, job, UploadState.FORECASTING) is None:
         return
     run = uuid5(job.upload, "forecast")  # the same upload tried again goes on with the same run
+    with structlog.contextvars.bound_contextvars(run_id=str(run)):
+        _forecast(clients, job, run=run, now=now)
+
+
+def _forecast(clients: Clients, job: Job, *, run: UUID, now: datetime) -> None:
     company = _begin_run(clients, job, run=run)
     timings: dict[str, float] = {}
     with timed(timings, "load"):
@@ -47,6 +54,7 @@ def forecast_company(clients: Clients, job: Job, *, now: datetime) -> None:
         publications = _write(clients, company, forecasts, demand=demand, now=now)
     _finish(clients, job, run=run, publications=publications, timings=timings, facts=_facts(demand, forecasts))
     _count(forecasts)
+    get_logger().info("forecast published", series=forecasts.series.height, **timings)
 
 
 def _begin_run(clients: Clients, job: Job, *, run: UUID) -> Company:
@@ -120,6 +128,9 @@ def _facts(demand: Demand, forecasts: Forecasts) -> dict[str, Any]:
 def _count(forecasts: Forecasts) -> None:
     for level, count in forecasts.series.group_by(LEVEL).len().iter_rows():
         metrics.SERIES.labels(level).inc(count)
-    for row in forecasts.accuracy.filter(forecasts.accuracy[MODEL] == OURS).iter_rows(named=True):
-        metrics.WAPE.labels(row[LEVEL], row[HORIZON_DAYS]).set(row[WAPE] or 0)
+    for row in forecasts.accuracy.iter_rows(named=True):
+        if row[WAPE] is not None:
+            metrics.WAPE.labels(row[MODEL], row[LEVEL], row[HORIZON_DAYS]).set(row[WAPE])
+        if row[MODEL] == OURS and row[COVERAGE] is not None:
+            metrics.COVERAGE.labels(row[LEVEL], row[HORIZON_DAYS]).set(row[COVERAGE])
     metrics.UPLOADS.labels(UploadState.PUBLISHED).inc()

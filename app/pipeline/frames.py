@@ -36,7 +36,11 @@ def read_frame(store: Store, key: str) -> pl.DataFrame:
     Raises:
         ObjectMissing: nothing is there.
     """
-    return pl.read_parquet(store.get(key))
+    file = store.local(key)
+    if file is None:
+        return pl.read_parquet(store.get(key))
+    with file:
+        return pl.read_parquet(file)
 
 
 def read_frames(store: Store, keys: Iterable[str]) -> pl.DataFrame:
@@ -45,6 +49,14 @@ def read_frames(store: Store, keys: Iterable[str]) -> pl.DataFrame:
 
 
 def scan_frame(store: Store, key: str) -> pl.LazyFrame:
-    """The frame at a key, of which a query reads only the columns and row groups it needs."""
+    """The frame at a key, of which a query reads only the columns and row groups it needs.
+
+    Raises:
+        ObjectMissing: nothing is there; in a bucket without copies it is the query that finds out.
+    """
+    file = store.local(key)
+    if file is not None:
+        with file:  # Polars opens it once more for itself: what it reads stays, whatever becomes of the name
+            return pl.scan_parquet(file, glob=False)
     source = store.scan_source(key)
     return pl.scan_parquet(source.url, storage_options=source.options, glob=False)

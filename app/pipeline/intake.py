@@ -28,6 +28,7 @@ from app.pipeline.publishing import current
 from app.processing.reader.raw import write_raw
 from app.processing.reader.recognition import recognise
 from app.processing.reader.sheets import Limits, Sheet
+from app.utils.logger import get_logger
 from app.utils.metrics import UPLOADS
 
 
@@ -74,7 +75,9 @@ def receive(clients: Clients, delivery: Delivery, *, now: datetime) -> UUID:
         ]
     report = {"recognised": [sheet.as_json() for sheet in sheets]}
     row = _row(delivery, company, content_hash=content_hash) | {"files": files, "report": report}
-    return _enqueue(clients, delivery, company, row=row, now=now)
+    upload = _enqueue(clients, delivery, company, row=row, now=now)
+    get_logger().info("upload received", upload_id=str(upload), files=len(files))
+    return upload
 
 
 def _recognised(delivery: Delivery, *, before: Mapping[str, Settled], folder: Path) -> Sequence[Sheet]:

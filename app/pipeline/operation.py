@@ -1,11 +1,37 @@
 """What whoever runs the service watches."""
 
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from app.core.clients import Clients
+from app.domain.errors import Unavailable
 from app.utils.metrics import JOBS
 
 _QUEUED = text("SELECT task_name, status::text, count(*) FROM procrastinate_jobs GROUP BY task_name, status")
+
+
+_ASK_QUEUE = text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'")
+
+
+def require_ready(clients: Clients) -> None:
+    """Make sure that the database (at the version this code needs), the queue and the lake answer.
+
+    Raises:
+        Unavailable: the first of them that does not.
+    """
+    try:
+        clients.database.check()
+    except (SQLAlchemyError, RuntimeError) as error:
+        raise Unavailable(part="PostgreSQL") from error
+    try:
+        with clients.database.queueing() as session:
+            session.execute(_ASK_QUEUE)
+    except SQLAlchemyError as error:
+        raise Unavailable(part="PostgreSQL" if isinstance(error, OperationalError) else "queue") from error
+    try:
+        clients.store.check()
+    except (Unavailable, OSError) as error:
+        raise Unavailable(part="S3") from error
 
 
 def count_jobs(clients: Clients) -> None:

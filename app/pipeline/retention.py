@@ -16,6 +16,7 @@ from app.core.tables import (
     DirectUploadRow,
     IdempotencyKeyRow,
     PublishedRow,
+    RateBucketRow,
     UploadRow,
     UserSessionRow,
     UserTokenRow,
@@ -30,6 +31,7 @@ RAW_STAYS: Final = timedelta(days=90)
 _UNPOINTED_STAYS: Final = timedelta(days=2)  # who reads a run that was just replaced still finds its objects
 _IDEMPOTENCY_STAYS: Final = timedelta(hours=24)
 _DELIVERIES_STAY: Final = timedelta(days=30)
+_BUCKETS_STAY: Final = timedelta(hours=1)  # a bucket is full again after a minute
 _AUDIT_STAYS: Final = timedelta(days=366)  # PostgreSQL itself refuses to let younger lines go
 
 
@@ -58,6 +60,7 @@ def _expire_rows(clients: Clients, account: AccountId, *, now: datetime) -> None
         (UserTokenRow, UserTokenRow.expires_at < now),
         (UserSessionRow, UserSessionRow.expires_at < now),
         (WebhookDeliveryRow, WebhookDeliveryRow.created_at < now - _DELIVERIES_STAY),
+        (RateBucketRow, RateBucketRow.updated_at < now - _BUCKETS_STAY),
         (AuditRow, AuditRow.created_at < now - _AUDIT_STAYS),
     ]
     with clients.database.session(account) as session:

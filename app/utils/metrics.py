@@ -18,4 +18,16 @@ ROWS = Counter("quantyfy_rows_total", "Rows read from uploads, by what became of
 SERIES = Counter("quantyfy_series_total", "Series forecast, by level.", ["level"])
 UPLOADS = Counter("quantyfy_uploads_total", "Uploads that ended, by final state.", ["state"])
 JOBS = Gauge("quantyfy_queue_jobs", "Jobs in the queue, by story and state.", ["job", "state"])
-WAPE = Gauge("quantyfy_last_run_wape", "Backtest WAPE of the newest run of this process.", ["level", "horizon_days"])
+WAPE = Gauge(
+    "quantyfy_last_run_wape",
+    "Backtest WAPE of the newest run of this process, ours beside seasonal naive.",
+    ["model", "level", "horizon_days"],
+)
+COVERAGE = Gauge(
+    "quantyfy_last_run_coverage",
+    "Share of the backtest's truths that fell inside their p10-p90 range; 0.8 is the aim.",
+    ["level", "horizon_days"],
+)
+COPIES = Counter(
+    "quantyfy_copies_total", "Objects of the lake wanted as a copy: found, made, or passed over.", ["outcome"]
+)

@@ -9,13 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import count
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
 import pytest
 
-from app.core.s3 import Credentials, Readable, Store
+from app.core.s3 import Credentials, Store
 from app.domain.errors import ObjectExists, ObjectMissing, Unavailable
+
+if TYPE_CHECKING:
+    from app.core.sending import Readable
 
 NUMBERS = count()
 MEGABYTE = 1024 * 1024

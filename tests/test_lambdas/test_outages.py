@@ -20,10 +20,10 @@ from app.core.tables import AccountRow
 from app.domain.uploads import UploadState
 from app.pipeline.uploads import find_upload
 from tests.conftest import sqlalchemy_url
+from tests.relay import EXPIRED, SLOW_DOWN, Fault, Road, road_to
 from tests.s3_server import S3Server
 from tests.test_lambdas.conftest import Aws, created, reason
 from tests.test_lambdas.credentials import Handout, Issuer, issuing
-from tests.test_lambdas.faulty_s3 import EXPIRED, SLOW_DOWN, Fault, Road, road_to
 from tests.test_lambdas.runtime import Function, Invocation, deployed
 
 

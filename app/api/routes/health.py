@@ -4,11 +4,11 @@ from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.dependencies import ClientsOf
 from app.api.schemas.problems import problem_responses
-from app.domain.errors import AppError, Unavailable
+from app.domain.errors import Unavailable
+from app.pipeline.operation import require_ready
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -27,13 +27,6 @@ def live() -> Health:
 
 @router.get("/ready", responses=problem_responses(Unavailable))
 def ready(clients: ClientsOf) -> Health:
-    """The database (which holds the queue, at the version this code needs) and the lake answer."""
-    try:
-        clients.database.check()
-    except (SQLAlchemyError, RuntimeError) as error:
-        raise Unavailable(part="PostgreSQL") from error
-    try:
-        clients.store.check()
-    except (AppError, OSError) as error:
-        raise Unavailable(part="S3") from error
+    """The database, at the version this code needs, the queue and the lake answer."""
+    require_ready(clients)
     return Health(status="ready")

@@ -1,6 +1,7 @@
 """Published objects as frames. They never change, so what was read once is right for as long as it is remembered."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from threading import Lock
 
 import polars as pl
@@ -24,6 +25,7 @@ class _Frames:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._size = 0
+        self._forgotten = 0  # times: what was begun before is not kept after
         self._lock = Lock()
         self._frames: OrderedDict[tuple[str, str], pl.DataFrame] = OrderedDict()
 
@@ -31,14 +33,24 @@ class _Frames:
         """The frame at a key of a store."""
         place = store.url, key
         with self._lock:
-            known = self._frames.get(place)
+            known, before = self._frames.get(place), self._forgotten
             if known is not None:
                 self._frames.move_to_end(place)
                 return known
         frame = read_frame(store, key)
         with self._lock:
-            self._keep(place, frame)
+            if self._forgotten == before:
+                self._keep(place, frame)
         return frame
+
+    def forget(self, store: Store, folders: Iterable[str]) -> None:
+        """Nothing of these folders stays."""
+        beginnings = tuple(f"{folder}/" for folder in folders)
+        with self._lock:
+            self._forgotten += 1
+            for url, key in tuple(self._frames):
+                if url == store.url and key.startswith(beginnings):
+                    self._size -= int(self._frames.pop((url, key)).estimated_size())
 
     def _keep(self, place: tuple[str, str], frame: pl.DataFrame) -> None:
         if place in self._frames:
@@ -55,6 +67,11 @@ _frames = _Frames(_REMEMBERED_BYTES)
 def remembered(clients: Clients, key: str) -> pl.DataFrame:
     """A frame that fits in memory."""
     return _frames.get(clients.store, key)
+
+
+def forget_frames(store: Store, folders: Iterable[str]) -> None:
+    """Let go of the frames that are remembered of these folders."""
+    _frames.forget(store, folders)
 
 
 def names(clients: Clients, what: Published) -> pl.LazyFrame:

@@ -1,4 +1,4 @@
-"""A road to an S3 server that breaks when asked: it answers as a busy S3, or one that no longer knows our token."""
+"""A road to an S3 server: it counts what it carries, and breaks when asked, as a busy S3 or one that forgot us."""
 
 import http.client
 import threading
@@ -26,11 +26,12 @@ EXPIRED = Fault(400, "ExpiredToken")
 
 
 class Road:
-    """Where the server is reached, and the faults that the next requests meet."""
+    """Where the server is reached, the faults that the next requests meet, and the bytes of bodies carried back."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self.faults: list[Fault] = []
+        self.carried = 0
 
 
 @contextmanager
@@ -77,6 +78,7 @@ class Relay(BaseHTTPRequestHandler):
         }
         if self.command != "HEAD" or "Content-Length" not in kept:
             kept["Content-Length"] = str(len(body))
+        self.road.carried += len(body)
         self.send_response_only(status)
         for name, value in kept.items():
             self.send_header(name, value)

@@ -1,0 +1,125 @@
+"""Ready means that database, queue and lake answer: each is taken away and given back."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+import pytest
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+
+from app.api.main import create_app
+from app.core import migrations
+from app.core.config import Settings
+from app.core.embedded_postgres import running
+from tests.conftest import sqlalchemy_url
+from tests.s3_server import S3Server, start
+
+
+class Parts(NamedTuple):
+    """A service's own database, and who owns it."""
+
+    http: TestClient
+    owner_url: str
+    database: ExitStack
+    home: Path
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def parts(tmp_path: Path, settings: Settings) -> Iterator[Parts]:
+    home = tmp_path / "postgres"
+    with ExitStack() as database:
+        owner = database.enter_context(running(home))
+        migrations.upgrade(sqlalchemy_url(owner))
+        url = owner.replace("//postgres@", f"//{migrations.APPLICATION_ROLE}@")
+        with serving(settings.model_copy(update={"database_url": SecretStr(url)})) as http:
+            yield Parts(http, owner, database, home)
+
+
+def ready(http: TestClient) -> tuple[int, str]:
+    """The status, and what is said to be missing."""
+    answer = http.get("/health/ready", headers={"Accept-Language": "en"})
+    said = answer.json()
+    return answer.status_code, said["status"] if answer.is_success else said["detail"].partition(" ")[0]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_without_its_database_it_is_alive_and_not_ready(parts: Parts) -> None:
+    assert ready(parts.http) == (200, "ready")
+    parts.database.close()
+    assert ready(parts.http) == (503, "PostgreSQL")
+    assert parts.http.get("/health/live").status_code == 200
+    assert parts.http.get("/metrics").status_code == 200
+    with running(parts.home):
+        until(lambda: ready(parts.http) == (200, "ready"))
+
+
+def test_a_database_of_another_version_is_not_ready(parts: Parts) -> None:
+    with psycopg.connect(parts.owner_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    assert ready(parts.http) == (503, "PostgreSQL")
+
+
+def test_without_the_queue_it_is_not_ready(parts: Parts) -> None:
+    with psycopg.connect(parts.owner_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE procrastinate_jobs RENAME TO gone")
+        assert ready(parts.http) == (503, "queue")
+        connection.execute("ALTER TABLE gone RENAME TO procrastinate_jobs")
+    assert ready(parts.http) == (200, "ready")
+
+
+def test_without_its_folder_it_is_not_ready(http: TestClient, settings: Settings) -> None:
+    lake = Path(settings.lake.removeprefix("file://"))
+    lake.rename(lake.with_name("gone"))
+    assert ready(http) == (503, "S3")
+    lake.with_name("gone").rename(lake)
+    assert ready(http) == (200, "ready")
+
+
+@pytest.fixture
+def frail(tmp_path: Path) -> Iterator[tuple[S3Server, int]]:
+    """An S3 server that a test may stop: it, and its process."""
+    folder = tmp_path / "s3"
+    folder.mkdir()
+    server, process, _ = start(folder)
+    try:
+        yield server, process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_without_s3_it_is_not_ready(
+    settings: Settings, frail: tuple[S3Server, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, pid = frail
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.credentials.key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.credentials.secret)
+    lake = {"lake_url": f"s3://{server.bucket}/loja", "s3_endpoint": server.endpoint}
+    with serving(settings.model_copy(update=lake)) as http:
+        assert ready(http) == (200, "ready")
+        os.kill(pid, signal.SIGSTOP)  # it takes connections, and says nothing
+        began = time.monotonic()
+        assert ready(http) == (503, "S3")
+        assert time.monotonic() - began < 15
+        os.kill(pid, signal.SIGCONT)
+        until(lambda: ready(http) == (200, "ready"))
+        os.kill(pid, signal.SIGKILL)
+        assert ready(http) == (503, "S3")
