@@ -40,3 +40,4 @@ class IncomingFile(NamedTuple):
     name: str
     path: Path
     table: Table | None = None  # None: find out from its columns
+    encoding: str | None = None  # as found out when it was received; None: find out from its bytes

@@ -134,6 +134,7 @@ def _store_raw(clients: Clients, company: Company, sheet: Sheet, *, folder: Path
     return {
         "table": sheet.table,
         "name": sheet.name,
+        "encoding": sheet.dialect.encoding,
         "sha256": _sha256(copy).hex(),
         "bytes": copy.stat().st_size,
         "key": key,

@@ -1,6 +1,7 @@
 """Which column is which, where the customer said so: checked, kept for files with the same headings, and used again."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,7 +13,7 @@ from app.core.tables import ColumnMappingRow, CompanyRow
 from app.domain.cnpj import Cnpj
 from app.domain.contract import CONTRACT
 from app.domain.errors import UnknownField, UnknownHeading
-from app.domain.uploads import Table
+from app.domain.uploads import IncomingFile, Table
 from app.processing.columns.headings import normalised
 from app.processing.reader.recognition import Mappings
 from app.processing.reader.sheets import Sheet
@@ -75,6 +76,12 @@ def remember(
 def of_sheet(sheet: Sheet, mappings: Mappings, *, earlier: Mapping[str, Settled]) -> Settled:
     """What holds for one file: what was settled before for its headings, and over that what is said now."""
     return {**earlier.get(sheet.header_hash, {}), **mappings.get(sheet.table, {})}
+
+
+def raw_file(file: Mapping[str, object], path: Path) -> IncomingFile:
+    """The raw copy of one of an upload's files, fetched to `path`, to be read as it was when it was taken in."""
+    encoding = file.get("encoding")
+    return IncomingFile(str(file["name"]), path, Table(str(file["table"])), str(encoding) if encoding else None)
 
 
 def by_table(files: Sequence[Mapping[str, object]]) -> dict[Table, Settled]:

@@ -15,11 +15,11 @@ from app.core.tables import UploadRow
 from app.domain.cnpj import Cnpj
 from app.domain.errors import NothingToForecast
 from app.domain.findings import Severity
-from app.domain.uploads import IncomingFile, Table, UploadState
+from app.domain.uploads import IncomingFile, UploadState
 from app.pipeline.companies import Company, company_by_id
 from app.pipeline.frames import read_frame, scan_frame, write_frame
 from app.pipeline.handing import hand_on
-from app.pipeline.mappings import by_table
+from app.pipeline.mappings import by_table, raw_file
 from app.pipeline.products import merged_products, seen_in
 from app.pipeline.publishing import ALL_MONTHS, Publication, current, publish
 from app.pipeline.uploads import begin, timed, upload_row
@@ -88,7 +88,7 @@ def _clean(clients: Clients, row: UploadRow, *, cnpj: Cnpj, folder: Path, now: d
 def _fetch(clients: Clients, file: dict[str, Any], *, folder: Path) -> IncomingFile:
     path = folder / Path(file["key"]).name
     clients.store.download(file["key"], path)
-    return IncomingFile(name=file["name"], path=path, table=Table(file["table"]))
+    return raw_file(file, path)
 
 
 def _write_months(

@@ -16,7 +16,7 @@ from app.domain.errors import Expired, ObjectMissing
 from app.domain.findings import RULES, Severity
 from app.domain.text import Language
 from app.domain.uploads import IncomingFile, Table
-from app.pipeline.mappings import by_table, check_fields, check_headings
+from app.pipeline.mappings import by_table, check_fields, check_headings, raw_file
 from app.pipeline.retention import RAW_STAYS
 from app.pipeline.uploads import Upload
 from app.processing.cleaner.preparing import Prepared, prepare
@@ -110,7 +110,7 @@ def _fetched(clients: Clients, file: dict[str, Any], folder: Path) -> IncomingFi
         clients.store.download(file["key"], path)
     except ObjectMissing as error:
         raise Expired(days=RAW_STAYS.days) from error
-    return IncomingFile(name=file["name"], path=path, table=Table(file["table"]))
+    return raw_file(file, path)
 
 
 def _set_aside(prepared: Prepared, sheet: Sheet, language: Language) -> pl.DataFrame:

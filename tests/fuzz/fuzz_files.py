@@ -212,7 +212,10 @@ def outcome(files: list[IncomingFile], folder: Path, *, also_raw: bool) -> str:
             copies = [folder / f"raw-{number}.csv" for number, _ in enumerate(prepared.sheets)]
             for sheet, copy in zip(prepared.sheets, copies, strict=True):
                 write_raw(sheet, copy)
-            again = [IncomingFile(c.name, c, s.table) for c, s in zip(copies, prepared.sheets, strict=True)]
+            again = [
+                IncomingFile(c.name, c, s.table, s.dialect.encoding)
+                for c, s in zip(copies, prepared.sheets, strict=True)
+            ]
             if read(again, folder).counts != prepared.counts:
                 return "LOST: the raw copy gives other counts"
     except AppError as error:

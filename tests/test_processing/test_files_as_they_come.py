@@ -559,6 +559,17 @@ def test_a_doubt_about_a_column_keeps_its_line_in_the_raw_copy(desk: Desk) -> No
     assert found(again) == found(original) == [(4, "ambiguous-numbers", "Quantidade", "1.234")]
 
 
+def test_the_raw_copy_is_read_in_the_encoding_that_a_dropped_column_told(desk: Desk) -> None:
+    """Without the names, the hard space before a date of an old till is a letter of Windows."""
+    text = "Pedido;Data;Cliente;SKU;Quantidade\n1;\u00a018/09/2026;João;A;1\n2;19/09/2026;Conceição;A;1\n"
+    original = desk.items(text, encoding="cp850")
+    encoding = original.sheets[0].dialect.encoding
+    write_raw(original.sheets[0], desk.folder / "raw.csv")
+    again = desk.prepare(IncomingFile("raw.csv", desk.folder / "raw.csv", Table.ITEMS, encoding))
+    assert encoding == "cp850"
+    assert rows(again) == rows(original) == (2, 2, 0, 0)
+
+
 def test_a_row_with_too_many_cells_counts_alike_in_the_raw_copy(desk: Desk) -> None:
     text = "Cliente;Pedido;Data;SKU;Qtd\nAna;1;31/10/2026;A;2\n;1;30/10/2026;A;1;x\n;1;;B;1\nTotal;;;;3;x\n"
     sheet = desk.recognise(desk.file(text))[0]

@@ -114,7 +114,7 @@ def from_raw_copy(desk: Desk, prepared: Prepared) -> Prepared:
     raw = desk.folder / "raw.csv"
     write_raw(prepared.sheets[0], raw)
     assert PERSON.encode(prepared.sheets[0].dialect.encoding) not in raw.read_bytes()
-    return desk.prepare(IncomingFile("raw.csv", raw, Table.ITEMS))
+    return desk.prepare(IncomingFile("raw.csv", raw, Table.ITEMS, prepared.sheets[0].dialect.encoding))
 
 
 ANCHORS = (

@@ -61,7 +61,7 @@ class Heading(NamedTuple):
     known: int  # how many of its cells we know
 
 
-def read_head(head: bytes, *, name: str) -> Head:
+def read_head(head: bytes, *, name: str, known_encoding: str | None = None) -> Head:
     """The text of the first bytes of a file.
 
     Raises:
@@ -71,7 +71,7 @@ def read_head(head: bytes, *, name: str) -> Head:
     if not head.strip(b"\x00 \t\r\n\x1a\xef\xbb\xbf\xff\xfe"):
         raise EmptyFile(file=name)
     _refuse_signatures(head, name)
-    encoding = encoding_of(head)
+    encoding = known_encoding or encoding_of(head)
     text = utf8_text(_first_lines(head), encoding)
     if text.count("\0") + text.count("\ufffd") > _BINARY * len(text):
         raise NotATable(file=name, reason="é um arquivo binário", reason_en="it is a binary file")

@@ -20,6 +20,7 @@ class TextFile(NamedTuple):
     path: Path
     table: Table | None
     untouched: bool
+    encoding: str | None = None
 
 
 def text_files(file: IncomingFile, *, workdir: Path, limits: Limits) -> Iterator[TextFile]:
@@ -53,7 +54,7 @@ def _from_one(file: IncomingFile, head: bytes, *, workdir: Path, limits: Limits)
     if archives.is_zip(head):
         archives.check_workbook(file, limits)
     elif not head.startswith(_OLD_EXCEL):
-        yield TextFile(file.name, file.path, file.table, untouched=True)
+        yield TextFile(file.name, file.path, file.table, untouched=True, encoding=file.encoding)
         return
     yield from _from_workbook(file, workdir)
 

@@ -28,7 +28,11 @@ _PATTERN: Final = re.compile(PATTERN)
 
 
 def write_raw(sheet: Sheet, target: Path) -> None:
-    """Writes the copy to keep. Reading it with `recognise` and the same mappings gives the same lines and findings."""
+    """Writes the copy to keep, in the encoding of the file.
+
+    Reading it with `recognise`, the same mappings and this encoding gives the same lines and findings. The encoding is
+    to be handed on: with the personal columns go the letters that it was told by.
+    """
     if not sheet.personal and not _says_personal_things(sheet):
         shutil.copyfile(sheet.path, target)
         return

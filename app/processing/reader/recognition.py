@@ -80,7 +80,7 @@ def _recognised(
     file: TextFile, mappings: Mappings, remembered: Mapping[str, Mapping[str, str]], limits: Limits
 ) -> Sheet:
     with file.path.open("rb") as source:
-        head = read_head(source.read(LONGEST_LINE), name=file.name)
+        head = read_head(source.read(LONGEST_LINE), name=file.name, known_encoding=file.encoding)
     also_known = {normalised(heading) for m in (*mappings.values(), *remembered.values()) for heading in m}
     heading = find_heading(head, name=file.name, limits=limits, also_known=also_known)
     if not heading.known:
