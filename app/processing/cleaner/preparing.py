@@ -50,7 +50,7 @@ class Prepared:
     findings: pl.DataFrame  # table, file, line, column, value, rule
     counts: dict[Table, RowCount]
     sheets: tuple[Sheet, ...]
-    only_counted: Mapping[str, int]  # findings of the items beyond the first million, by rule
+    only_counted: Mapping[Table, Mapping[str, int]]  # findings of a table beyond the first million, by rule
     _store: MonthStore
     _products: ProductsSeen
     _keys: Mapping[Month, Keys]
@@ -62,7 +62,7 @@ class Prepared:
 
     def report(self) -> dict[str, object]:
         """How each table was understood, what became of its rows, and the first examples of each finding, as JSON."""
-        return report_of(self.sheets, self.counts, self.findings, only_counted={Table.ITEMS: self.only_counted})
+        return report_of(self.sheets, self.counts, self.findings, only_counted=self.only_counted)
 
 
 def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj | None = None) -> Prepared:
@@ -90,13 +90,19 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
         lines.read([ItemReader(sheet, by_number, today, cnpj) for sheet in items], blocks)
         catalogue = reading.result() if reading else None
     seen = lines.settle(items, catalogue.products if catalogue else None)
+    kept = {Table.ITEMS: lines.findings}
+    if catalogue:
+        kept[Table.PRODUCTS] = catalogue.findings
+    if headers:
+        _notice_without_items(headers, lines, sales)
+        kept[Table.SALES] = headers.findings
     return Prepared(
         months=lines.store.months(),
         products=catalogue.products if catalogue else None,
-        findings=_all_findings(catalogue, headers, lines, sales),
+        findings=_all_findings(kept),
         counts=_counts(catalogue, headers, lines, items),
         sheets=tuple(sheets),
-        only_counted=lines.findings.only_counted,
+        only_counted={table: found.only_counted for table, found in kept.items()},
         _store=lines.store,
         _products=seen,
         _keys=lines.keys,
@@ -212,24 +218,18 @@ def _assumptions(sheet: Sheet) -> pl.DataFrame:
     )
 
 
-def _all_findings(
-    catalogue: Catalogue | None, sales: Sales | None, lines: _Lines, sheets: Sequence[Sheet]
-) -> pl.DataFrame:
-    parts = [catalogue.findings] if catalogue else []
-    if sales:
-        parts += [sales.findings, *_without_items(sales, lines, sheets)]
-    return together([*parts, *lines.findings.frames]).sort(c.TABLE, FILE, c.LINE, maintain_order=True)
+def _all_findings(kept: Mapping[Table, FindingsKept]) -> pl.DataFrame:
+    frames = [frame for found in kept.values() for frame in found.frames]
+    return together(frames).sort(c.TABLE, FILE, c.LINE, maintain_order=True)
 
 
-def _without_items(sales: Sales, lines: _Lines, sheets: Sequence[Sheet]) -> list[pl.DataFrame]:
+def _notice_without_items(sales: Sales, lines: _Lines, sheets: Sequence[Sheet]) -> None:
     if not lines.rows_in:
-        return []
+        return
     empty = sales.rows.join(lines.sales_seen().to_frame(SALE), on=SALE, how="anti")
-    return [
-        noticed(sheet, SALE_WITHOUT_ITEMS, part[LINE], field=c.ID_VENDA, values=part[c.ID_VENDA])
-        for number, sheet in enumerate(sheets)
-        if not (part := empty.filter(pl.col(SHEET) == number)).is_empty()
-    ]
+    for number, sheet in enumerate(sheets):
+        part = empty.filter(pl.col(SHEET) == number)
+        sales.findings.notice(sheet, SALE_WITHOUT_ITEMS, part[LINE], field=c.ID_VENDA, values=part[c.ID_VENDA])
 
 
 def _counts(

@@ -11,6 +11,7 @@ from app.domain.findings import MISSING_DESCRIPTION, MISSING_SKU, REPEATED_PRODU
 from app.processing.columns.headings import normalised
 from app.processing.reader.records import LINE
 from app.processing.reader.sheets import Sheet
+from app.processing.validator.findings_kept import FindingsKept
 from app.processing.validator.noticing import noticed, together
 from app.processing.validator.screening import Problem, screen
 from app.processing.values.codes import is_scientific
@@ -29,14 +30,21 @@ class Catalogue(NamedTuple):
     """The products, and what became of the rows they came in."""
 
     products: pl.DataFrame
-    findings: pl.DataFrame
+    findings: FindingsKept
+    counts: RowCount
+
+
+class _Block(NamedTuple):
+    products: pl.DataFrame
     counts: RowCount
 
 
 def read_catalogue(sheets: Sequence[Sheet]) -> Catalogue:
     """All the products of an upload, later files and later rows winning."""
+    findings = FindingsKept()
+    findings.add(together([doubts(sheet) for sheet in sheets]))
     read = [
-        _read_block(sheet, cells, number)
+        _read_block(sheet, cells, number, findings)
         for number, sheet in enumerate(sheets)
         for cells in sheet.cells(categories=True)
     ]
@@ -45,22 +53,19 @@ def read_catalogue(sheets: Sequence[Sheet]) -> Catalogue:
     different = are_all_different(last.select(FOLDED))
     kept = last if different else last.unique(FOLDED, keep="last", maintain_order=True)
     earlier = last.clear() if different else last.join(kept, on="order", how="anti")
-    repeated = [
-        noticed(sheet, REPEATED_PRODUCT, part[LINE], field=c.SKU, values=part[c.SKU])
-        for number, sheet in enumerate(sheets)
-        if not (part := earlier.filter(pl.col("sheet") == number)).is_empty()
-    ]
+    for number, sheet in enumerate(sheets):
+        part = earlier.filter(pl.col("sheet") == number)
+        findings.notice(sheet, REPEATED_PRODUCT, part[LINE], field=c.SKU, values=part[c.SKU])
     counts = RowCount(
         sum(part.counts.rows_in for part in read),
         kept.height,
         sum(part.counts.rejected for part in read),
         sum(part.counts.skipped for part in read) + earlier.height,
     )
-    findings = together([*map(doubts, sheets), *(part.findings for part in read), *repeated])
     return Catalogue(kept.drop("order", FOLDED, "sheet", LINE), findings, counts)
 
 
-def _read_block(sheet: Sheet, cells: pl.DataFrame, number: int) -> Catalogue:
+def _read_block(sheet: Sheet, cells: pl.DataFrame, number: int, findings: FindingsKept) -> _Block:
     read = typed(sheet, cells)
     codes = read.values[c.SKU]
     screened = screen(
@@ -76,9 +81,9 @@ def _read_block(sheet: Sheet, cells: pl.DataFrame, number: int) -> Catalogue:
     products = _clean(sheet, trusted.values.filter(kept))
     nameless = products.filter(pl.col(c.DESCRICAO).is_null())[LINE]
     unnamed = noticed(sheet, MISSING_DESCRIPTION, nameless, field=c.DESCRICAO)
-    return Catalogue(
+    findings.add(together([screened.findings, trusted.findings, unnamed]))
+    return _Block(
         products.with_columns(pl.col(c.DESCRICAO).fill_null(pl.col(c.SKU)), pl.lit(number).alias("sheet")),
-        together([screened.findings, trusted.findings, unnamed]),
         RowCount(cells.height, products.height, screened.rejected, screened.skipped),
     )
 

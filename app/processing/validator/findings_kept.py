@@ -7,6 +7,9 @@ from typing import Final
 import polars as pl
 
 from app.domain import columns as c
+from app.domain.findings import Rule
+from app.processing.reader.sheets import Sheet
+from app.processing.validator.noticing import noticed
 
 MOST_FINDINGS: Final = 1_000_000  # as many as a workbook shows
 
@@ -25,3 +28,8 @@ class FindingsKept:
         self.only_counted.update(dict(findings[c.RULE].slice(self._room).value_counts().iter_rows()))
         self.only_counted.update(besides or {})
         self._room = max(self._room - findings.height, 0)
+
+    def notice(self, sheet: Sheet, rule: Rule, lines: pl.Series, *, field: str, values: pl.Series) -> None:
+        """The same finding about many lines, of which no more are written out than there is room for."""
+        listed = noticed(sheet, rule, lines.head(self._room), field=field, values=values.head(self._room))
+        self.add(listed, besides={rule.code: len(lines) - listed.height} if len(lines) > listed.height else None)

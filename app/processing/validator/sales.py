@@ -13,7 +13,8 @@ from app.domain.findings import ANOTHER_COMPANY, INVALID_BRANCH, MISSING_SALE_ID
 from app.processing.reader.records import LINE
 from app.processing.reader.sheets import Sheet
 from app.processing.validator.branches import branches
-from app.processing.validator.noticing import noticed, noticed_where, together
+from app.processing.validator.findings_kept import FindingsKept
+from app.processing.validator.noticing import noticed_where, together
 from app.processing.validator.screening import Problem, screen
 from app.processing.values.different import are_all_different
 from app.processing.values.doubtful import doubts
@@ -34,7 +35,13 @@ class Sales(NamedTuple):
 
     rows: pl.DataFrame
     set_aside: pl.Series
-    findings: pl.DataFrame
+    findings: FindingsKept
+    counts: RowCount
+
+
+class _Block(NamedTuple):
+    rows: pl.DataFrame
+    set_aside: pl.Series
     counts: RowCount
 
 
@@ -47,8 +54,10 @@ def read_sales(sheets: Sequence[Sheet], *, today: date, cnpj: Cnpj | None, by_br
         cnpj: the company whose branches are welcome.
         by_branch: sale numbers are unique only within a branch.
     """
+    findings = FindingsKept()
+    findings.add(together([doubts(sheet) for sheet in sheets]))
     read = [
-        _read_block(sheet, cells, number=number, today=today, cnpj=cnpj)
+        _read_block(sheet, cells, findings, number=number, today=today, cnpj=cnpj)
         for number, sheet in enumerate(sheets)
         for cells in sheet.cells(categories=True)
     ]
@@ -57,11 +66,9 @@ def read_sales(sheets: Sequence[Sheet], *, today: date, cnpj: Cnpj | None, by_br
     different = are_all_different(rows.select(key))
     kept = rows if different else rows.unique(key, keep="last", maintain_order=True)
     earlier = rows.join(kept, on=SALE, how="anti") if kept.height < rows.height else rows.clear()
-    repeated = [
-        noticed(sheet, REPEATED_SALE, part[LINE], field=c.ID_VENDA, values=part[c.ID_VENDA])
-        for number, sheet in enumerate(sheets)
-        if not (part := earlier.filter(pl.col(SHEET) == number)).is_empty()
-    ]
+    for number, sheet in enumerate(sheets):
+        part = earlier.filter(pl.col(SHEET) == number)
+        findings.notice(sheet, REPEATED_SALE, part[LINE], field=c.ID_VENDA, values=part[c.ID_VENDA])
     counts = RowCount(
         sum(part.counts.rows_in for part in read),
         kept.height,
@@ -69,11 +76,12 @@ def read_sales(sheets: Sequence[Sheet], *, today: date, cnpj: Cnpj | None, by_br
         sum(part.counts.skipped for part in read) + earlier.height,
     )
     set_aside = pl.concat([part.set_aside for part in read]).unique()
-    findings = together([*map(doubts, sheets), *(part.findings for part in read), *repeated])
     return Sales(kept, set_aside, findings, counts)
 
 
-def _read_block(sheet: Sheet, cells: pl.DataFrame, *, number: int, today: date, cnpj: Cnpj | None) -> Sales:
+def _read_block(
+    sheet: Sheet, cells: pl.DataFrame, findings: FindingsKept, *, number: int, today: date, cnpj: Cnpj | None
+) -> _Block:
     values = typed(sheet, cells).values
     where = branches(values, cnpj=cnpj)
     dates = date_problems(values[c.DATA_VENDA], cells[str(sheet.positions[c.DATA_VENDA])], today=today)
@@ -86,10 +94,10 @@ def _read_block(sheet: Sheet, cells: pl.DataFrame, *, number: int, today: date, 
     )
     rows = placed.select(_KEPT).filter(screened.kept)
     unclear = noticed_where(sheet, INVALID_BRANCH, cells, where.invalid & screened.kept, field=k.CNPJ_ESTABELECIMENTO)
-    return Sales(
+    findings.add(together([screened.findings, unclear, unknown]))
+    return _Block(
         rows,
         values.filter(~screened.kept)[c.ID_VENDA].drop_nulls(),
-        together([screened.findings, unclear, unknown]),
         RowCount(cells.height, rows.height, screened.rejected, screened.skipped),
     )
 
