@@ -19,6 +19,7 @@ from app.domain.uploads import IncomingFile, Table
 from app.pipeline.mappings import by_table, check_fields, check_headings, raw_file
 from app.pipeline.retention import RAW_STAYS
 from app.pipeline.uploads import Upload
+from app.processing.cleaner.alone import HEADINGS
 from app.processing.cleaner.preparing import Prepared, prepare
 from app.processing.reader.recognition import Mappings, recognise
 from app.processing.reader.sheets import ORIGINAL_LINE, Sheet
@@ -116,12 +117,16 @@ def _fetched(clients: Clients, file: dict[str, Any], folder: Path) -> IncomingFi
 def _set_aside(prepared: Prepared, sheet: Sheet, language: Language) -> pl.DataFrame:
     reasons = _reasons(prepared, sheet, language)
     headings = {str(place): column.header for place, column in enumerate(sheet.columns)}
-    blocks = [
-        cells.join(reasons, on=LINE, how="inner", maintain_order="left").select(*headings, REASON)
-        for cells in sheet.cells()
-    ]
-    empty = pl.DataFrame(schema=dict.fromkeys([*headings, REASON], pl.String))
-    return pl.concat([empty, *blocks]).rename(headings).drop(ORIGINAL_LINE, strict=False)
+    added = {field: heading for field, heading in HEADINGS.items() if heading not in headings.values()}
+    if sheet.table is Table.ITEMS:
+        rows = prepared.items_to_mend(sheet, reasons[LINE])
+    else:
+        empty = pl.DataFrame(schema={LINE: pl.UInt32} | dict.fromkeys(headings, pl.String))
+        mine = pl.col(LINE).is_in(reasons[LINE].implode())
+        rows = pl.concat([empty, *(cells.filter(mine).select(LINE, *headings) for cells in sheet.cells())])
+    told = rows.join(reasons, on=LINE, how="inner", maintain_order="left")
+    shown = [*headings, *(field for field in added if field in told.columns), REASON]
+    return told.select(shown).rename(headings | added, strict=False).drop(ORIGINAL_LINE, strict=False)
 
 
 def _reasons(prepared: Prepared, sheet: Sheet, language: Language) -> pl.DataFrame:

@@ -103,21 +103,38 @@ def test_uploads_are_listed_by_state_and_page(served: Served) -> None:
     assert served.http.get("/uploads", headers=served.headers, params=following).json()["uploads"] == []
 
 
-def test_rows_set_aside_can_be_mended_and_sent_alone(served: Served, shop: Shop, tmp_path: Path) -> None:
-    address = f"/uploads/{served.ids['upload_id']}/rejected"
-    answer = served.http.get(address, headers=served.headers, params={"format": "csv"})
+def test_rows_set_aside_can_be_mended_and_sent_alone(shop: Shop, tmp_path: Path) -> None:
+    """As a shop owner would: download, mend the cell, send that file and no other. Its dates stand in `vendas`."""
+    files = parts(tmp_path / "files", bad_lines=2)
+    lonely = "1042;BOLO;muitos;30,00\r\n".encode("cp1252")  # all that was sold in its sale
+    files["vendas_itens"] = ("vendas_itens.csv", files["vendas_itens"][1] + lonely)
+    files["vendas"] = ("vendas.csv", files["vendas"][1] + "1042;05/03/2025;Concluída\r\n".encode("cp1252"))
+    first = send(shop, files).headers["location"]
+    shop.work()
+    before = sold(shop)
+    answer = shop.http.get(f"{first}/rejected", headers=shop.headers, params={"format": "csv"})
     rows = pl.read_csv(io.BytesIO(answer.content), infer_schema=False)
-    assert rows.height == 2
-    assert rows.columns[-1] == "motivo"
-    assert set(rows["Quantidade"]) == {"muito"}
-    shop.upload(tmp_path / "files")
-    mended = rows.with_columns(Quantidade=pl.lit("5")).write_csv(separator=";").encode()
-    again = send(shop, {"vendas_itens": ("corrigidas.csv", mended), "vendas": parts(tmp_path / "f")["vendas"]})
-    assert again.status_code == 202
+    assert rows.columns == [
+        *("Número do pedido", "Código (SKU)", "Quantidade", "Valor unitário"),
+        *("data_venda", "situacao", "linha", "motivo"),
+    ]
+    assert rows["data_venda"].to_list() == ["2025-01-01", "2025-01-01", "2025-03-05"]
+    mended = rows.with_columns(Quantidade=pl.lit("5")).write_csv().encode()
+    again = send(shop, {"vendas_itens": ("corrigidas.csv", mended)})
+    assert again.status_code == 202, again.text
     shop.work()
     report = shop.http.get(again.headers["location"], headers=shop.headers).json()["report"]
-    items = next(table for table in report["tables"] if table["table"] == "vendas_itens")
-    assert items["rows"]["rejected"] == 0
+    assert [table["rows"] for table in report["tables"]] == [{"in": 3, "accepted": 3, "rejected": 0, "skipped": 0}]
+    assert sold(shop) == {
+        "2025-01-01": before["2025-01-01"] + 10,
+        "2025-03-05": before["2025-03-05"] + 5,
+    }, "what was accepted at first still counts, and each mended row counts once"
+
+
+def sold(shop: Shop) -> dict[str, float]:
+    query = {"first_day": "2025-01-01", "last_day": "2025-03-05", "limit": "200"}
+    rows = shop.http.get(f"/sales/{CNPJ}", headers=shop.headers, params=query).json()["rows"]
+    return {row["date"]: row["quantity"] for row in rows if row["date"] in {"2025-01-01", "2025-03-05"}}
 
 
 def test_findings_and_accepted_rows_can_be_downloaded(served: Served) -> None:

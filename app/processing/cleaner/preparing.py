@@ -22,7 +22,8 @@ from app.domain.findings import (
     Rule,
 )
 from app.domain.uploads import Table
-from app.processing.cleaner.merging import TOLD_APART_BY, Keys, clean_columns, numbered
+from app.processing.cleaner.alone import standing_alone
+from app.processing.cleaner.merging import NO_LINES, TOLD_APART_BY, Keys, clean_columns, numbered
 from app.processing.cleaner.months import Month, MonthStore, by_month
 from app.processing.reader.ahead import in_order
 from app.processing.reader.records import LINE
@@ -54,6 +55,13 @@ class Prepared:
     _store: MonthStore
     _products: ProductsSeen
     _keys: Mapping[Month, Keys]
+    _readers: Sequence[ItemReader]
+
+    def items_to_mend(self, sheet: Sheet, lines: pl.Series) -> pl.DataFrame:
+        """The rows of an items file on these lines, with all they need to be sent alone (see `alone`)."""
+        reader = next(reader for reader in self._readers if reader.sheet is sheet)
+        kept = [self.lines(month).select(c.LOJA, c.ID_VENDA, c.SKU, c.LINHA) for month in self.months]
+        return standing_alone(reader, lines, pl.concat([NO_LINES.select(c.LOJA, c.ID_VENDA, c.SKU, c.LINHA), *kept]))
 
     def lines(self, month: tuple[int, int]) -> pl.DataFrame:
         """The clean lines of one of the months, as `columns.py` lists them."""
@@ -87,7 +95,8 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
         reading = pool.submit(read_catalogue, products) if products else None
         headers = read_sales(sales, today=today, cnpj=cnpj, by_branch=by_branch) if sales else None
         by_number = SalesByNumber(headers, by_branch=by_branch) if headers else None
-        lines.read([ItemReader(sheet, by_number, today, cnpj) for sheet in items], blocks)
+        readers = [ItemReader(sheet, by_number, today, cnpj) for sheet in items]
+        lines.read(readers, blocks)
         catalogue = reading.result() if reading else None
     seen = lines.settle(items, catalogue.products if catalogue else None)
     kept = {Table.ITEMS: lines.findings}
@@ -106,6 +115,7 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
         _store=lines.store,
         _products=seen,
         _keys=lines.keys,
+        _readers=readers,
     )
 
 

@@ -30,7 +30,7 @@ from app.processing.reader.ahead import one_ahead
 from app.processing.reader.records import LINE
 from app.processing.reader.sheets import Sheet
 from app.processing.validator.belonging import SALE_STATUS, SalesByNumber
-from app.processing.validator.branches import branches
+from app.processing.validator.branches import Branches, branches
 from app.processing.validator.filling import FilledDown
 from app.processing.validator.noticing import nothing, noticed_where, together
 from app.processing.validator.sales import SALE
@@ -111,11 +111,9 @@ class ItemReader:
 
     def cleaned(self, cells: pl.DataFrame, read: Typed) -> Block:
         """The clean lines of a block, and what became of the others."""
-        values = self._identified(cells, read.values)
-        where = branches(values, cnpj=self.cnpj)
-        joined = self._with_sales(values.with_columns(where.loja.alias(c.LOJA)))
-        problems = (*self._problems(cells, values), *self._sale_problems(cells, joined), self._foreign(where.foreign))
-        idle = Problem(ZERO_QUANTITY, values[c.QUANTIDADE] == 0, c.QUANTIDADE)
+        joined, where = self.placed(cells, read.values)
+        problems = (*self._problems(cells, joined), *self._sale_problems(cells, joined), self._foreign(where.foreign))
+        idle = Problem(ZERO_QUANTITY, joined[c.QUANTIDADE] == 0, c.QUANTIDADE)
         screened = screen(self.sheet, cells, rejecting=problems, skipping=(idle,))
         kept = screened.kept
         trusted = without_doubtful_numbers(
@@ -139,6 +137,12 @@ class ItemReader:
             screened.rejected,
             screened.skipped,
         )
+
+    def placed(self, cells: pl.DataFrame, values: pl.DataFrame) -> tuple[pl.DataFrame, Branches]:
+        """The values with what their sale says of them, and their branches."""
+        identified = self._identified(cells, values)
+        where = branches(identified, cnpj=self.cnpj)
+        return self._with_sales(identified.with_columns(where.loja.alias(c.LOJA))), where
 
     def _identified(self, cells: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
         """With the description for a missing code, and one unit a row where the file has no quantities."""
