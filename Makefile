@@ -64,6 +64,10 @@ openapi: setup ## write openapi.json from the code
 	$(BIN)/python -c 'import json; from app.api.main import create_app; from app.core.config import Settings; \
 	  print(json.dumps(create_app(Settings()).openapi(), indent=1, ensure_ascii=False))' > openapi.json
 
+.PHONY: routes
+routes: setup ## write docs/routes.md from the code and the tests
+	PYTHONPATH=. $(BIN)/python tests/test_api/route_table.py
+
 .PHONY: bench-api
 bench-api: setup ## reads beside a bare route, a cold start, a large upload, 1,000 companies
 	$(BIN)/python benchmarks/api.py

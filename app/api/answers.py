@@ -53,8 +53,6 @@ Limit = Annotated[
     int | None, Query(ge=1, le=max(_MOST_ROWS.values()), description="Rows a page; JSON up to 10 000, Excel 100 000.")
 ]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")]
-Id = Annotated[str | None, Query(max_length=500, description="CNPJ, category or SKU.")]
-Search = Annotated[str | None, Query(max_length=200, description="Part of a name or id; case and accents don't count.")]
 
 
 def rows_wanted(limit: int | None, kind: Format, *, by_default: int) -> int:

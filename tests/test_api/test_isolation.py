@@ -123,13 +123,35 @@ def test_without_a_key_nothing_is_told(served: Served, method: str, path: str) -
     assert answer.status_code == 401
 
 
-@pytest.mark.parametrize(("wanted", "scope"), [*(OF_ONE_ACCOUNT | OF_THE_CALLER).items()], ids=str)
+@pytest.mark.parametrize(("method", "path"), OF_ONE_ACCOUNT | OF_THE_CALLER, ids=" ".join)
 def test_a_key_without_the_scope_is_refused(
-    served: Served, key_of: Callable[[WantedKey], dict[str, str]], wanted: tuple[str, str], scope: Scope
+    served: Served, key_of: Callable[[WantedKey], dict[str, str]], method: str, path: str
 ) -> None:
+    scope = (OF_ONE_ACCOUNT | OF_THE_CALLER)[method, path]
     other = Scope.UPLOAD if scope is not Scope.UPLOAD else Scope.READ
-    answer = _ask(served, wanted[0], _path(served, wanted[1]), key_of(WantedKey("k", scopes=[other])), form=True)
+    answer = _ask(served, method, _path(served, path), key_of(WantedKey("k", scopes=[other])), form=True)
     assert (answer.status_code, answer.json()["code"]) == (403, "missing-scope")
+
+
+@pytest.mark.parametrize(("method", "path"), OF_ONE_ACCOUNT | OF_THE_CALLER, ids=" ".join)
+def test_a_caller_is_held_to_its_rate(
+    served: Served, key_of: Callable[[WantedKey], dict[str, str]], method: str, path: str
+) -> None:
+    once = key_of(WantedKey("lenta", scopes=[Scope.ADMIN], requests_per_minute=1))
+    assert served.http.get("/companies", headers=once).status_code == 200
+    answer = _ask(served, method, _path(served, path), once)
+    assert (answer.status_code, answer.json()["code"]) == (429, "too-many-requests")
+    assert answer.headers["ratelimit-policy"] == '"caller";q=1;w=60'
+    assert answer.headers["ratelimit"].startswith('"caller";r=0;t=')
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(OF_NOBODY), ids=" ".join)
+def test_what_asks_for_no_key_tells_nothing_of_an_account(served: Served, method: str, path: str) -> None:
+    answer = _ask(served, method, path.replace("{code}", "unknown-company").replace("{link}", "none"), {})
+    assert answer.status_code in {200, 401, 422}
+    for secret in (CNPJ, str(served.account), *served.ids.values()):
+        assert secret not in answer.text
 
 
 @pytest.mark.parametrize(("method", "path"), OF_ONE_ACCOUNT, ids=" ".join)

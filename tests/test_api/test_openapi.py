@@ -14,6 +14,7 @@ from app.api.samples import sample_of
 from app.api.schemas.problems import problem_responses
 from app.core.config import Settings
 from app.domain.errors import by_code
+from tests.test_api import route_table
 
 COMMITTED = Path(__file__).parent.parent.parent / "openapi.json"
 DOCUMENT = json.loads(COMMITTED.read_text())
@@ -96,3 +97,7 @@ def _codes(operation: dict[str, Any]) -> Iterator[str]:
 
 def _require_valid(value: object, schema: dict[str, Any]) -> None:
     jsonschema_rs.validate(schema | {"components": DOCUMENT["components"]}, value)
+
+
+def test_the_page_of_routes_is_what_the_document_and_the_tests_say() -> None:
+    assert route_table.PAGE.read_text(encoding="utf-8") == route_table.page()

@@ -18,7 +18,7 @@ PATH = f"/predictions/{CNPJ}"
 
 
 def get(served: Served, path: str = PATH, accept: str = "application/json", **query: Any) -> Any:  # noqa: ANN401
-    answer = served.http.get(path, headers=served.headers | {"Accept": accept}, params=query)
+    answer = served.http.get(path, headers=served.headers | {"Accept": accept}, params=query or None)
     assert answer.status_code == 200, answer.text
     return answer
 
@@ -112,6 +112,43 @@ def test_a_cursor_belongs_to_its_question(served: Served) -> None:
     cursor = get(served, limit=2).json()["next_cursor"]
     answer = served.http.get(PATH, headers=served.headers, params={"cursor": cursor, "level": "product"})
     assert (answer.status_code, answer.json()["code"]) == (409, "stale-cursor")
+
+
+@pytest.mark.parametrize(
+    ("asked", "other"),
+    [
+        ("predictions?horizon_days=30", "predictions?horizon_days=60"),
+        ("predictions?view=totals", "predictions?view=daily"),
+        ("predictions?view=daily&horizon_days=30", "predictions?view=daily"),
+        ("predictions?sort=mean", "predictions?sort=-mean"),
+        ("sales?period=daily", "sales?period=weekly"),
+        ("sales?search=p", "sales?search=a"),
+    ],
+)
+def test_a_cursor_of_another_reading_is_stale(served: Served, asked: str, other: str) -> None:
+    (path, query), (elsewhere, differently) = asked.split("?"), other.split("?")
+    cursor = get(served, f"/{path}/{CNPJ}?{query}&limit=1").json()["next_cursor"]
+    assert get(served, f"/{path}/{CNPJ}?{query}&limit=1&cursor={cursor}").json()["rows"]
+    answer = served.http.get(f"/{elsewhere}/{CNPJ}?{differently}&limit=1&cursor={cursor}", headers=served.headers)
+    assert (answer.status_code, answer.json()["code"]) == (409, "stale-cursor")
+
+
+@pytest.mark.parametrize("days", [30, 60, 90])
+def test_a_horizon_is_its_totals_or_its_days(served: Served, days: int) -> None:
+    asked = f"{PATH}?level=product&id=PAO&horizon_days={days}"
+    total = get(served, asked).json()["rows"]
+    each = get(served, f"{asked}&view=daily").json()["rows"]
+    assert len(total) == 1
+    assert len(each) == days
+    assert sum(row["mean"] for row in each) == pytest.approx(total[0]["mean"])
+
+
+@pytest.mark.parametrize(
+    "query", ["first_day=2025-07-25", "view=totals&last_day=2025-07-25", "view=daily&sort=horizon_days"]
+)
+def test_what_a_view_has_not_cannot_be_asked_of_it(served: Served, query: str) -> None:
+    answer = served.http.get(f"{PATH}?{query}", headers=served.headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
 
 
 def test_rows_are_found_sorted_and_cut(served: Served) -> None:

@@ -1,11 +1,12 @@
 """Forecasts of a company."""
 
-from datetime import date
+from dataclasses import replace
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
-from app.api.answers import Cursor, Id, Limit, Search, Wanted, answer, reading_responses, rows_wanted
+from app.api.answers import Wanted, answer, reading_responses
+from app.api.asked import DaysAsked, in_order_of, rows_asked
 from app.api.dependencies import ClientsOf, Published
 from app.api.schemas.problems import READING, problem_responses
 from app.api.schemas.readings import Predictions
@@ -16,7 +17,7 @@ from app.pipeline.reading.forecasts import DAILY_SORTS, TOTALS_SORTS
 
 router = APIRouter(tags=["readings"])
 
-_SORTS = sorted({*TOTALS_SORTS, *DAILY_SORTS})
+_SORTS = tuple(sorted({*TOTALS_SORTS, *DAILY_SORTS}))
 
 
 @router.get(
@@ -29,38 +30,32 @@ def predictions(
     published: Published,
     clients: ClientsOf,
     wanted: Wanted,
+    asked: Annotated[reading.Slice, Depends(rows_asked(by_default=300))],
+    days: DaysAsked,
     view: Literal["totals", "daily"] = "totals",
     level: Level | None = None,
-    id: Id = None,
-    category: Annotated[str | None, Query(max_length=500, description="The category and its products.")] = None,
     horizon_days: Horizon | None = None,
-    first_day: Annotated[date | None, Query(description="Of `view=daily`.")] = None,
-    last_day: Annotated[date | None, Query(description="Of `view=daily`; included.")] = None,
-    search: Search = None,
-    sort: Annotated[
-        str | None, Query(pattern=f"^-?({'|'.join(_SORTS)})$", description="A column; `-` before it: descending.")
-    ] = None,
-    limit: Limit = None,
-    cursor: Cursor = None,
+    sort: Annotated[str | None, in_order_of(_SORTS)] = None,
 ) -> Response:
-    """Totals of the next 30, 60 and 90 days, what earns most first; or, with `view=daily`, the days one by one."""
+    """Totals of the next 30, 60 and 90 days, what earns most first; or, with `view=daily`, the days one by one.
+
+    `horizon_days` is one horizon's totals, or its days; `first_day` and `last_day` are of `view=daily` alone.
+    """
+    _check(view, has_days=any(days), sort=sort)
+    slice_ = replace(asked, level=level, sort=sort, **days._asdict())
+    story = reading.daily if view == "daily" else reading.totals
+    rows = lambda: story(clients, published, slice_, horizon_days=horizon_days)  # noqa: E731  read only if it must be
+    return answer(request, clients, published, wanted, rows, {"view": view})
+
+
+def _check(view: str, *, has_days: bool, sort: str | None) -> None:
+    """What a view has not cannot be asked of it: nothing is passed over in silence.
+
+    Raises:
+        InvalidRequest: it is asked.
+    """
     known = DAILY_SORTS if view == "daily" else TOTALS_SORTS
     if sort is not None and sort.removeprefix("-") not in known:
         raise InvalidRequest(problems=f"sort: {', '.join(known)}")
-    asked = reading.Slice(
-        level=level,
-        id=id,
-        category=category,
-        search=search,
-        first_day=first_day,
-        last_day=last_day,
-        sort=sort,
-        limit=rows_wanted(limit, wanted, by_default=300),
-        cursor=cursor,
-    )
-    rows = (
-        (lambda: reading.daily(clients, published, asked))
-        if view == "daily"
-        else (lambda: reading.totals(clients, published, asked, horizon_days=horizon_days))
-    )
-    return answer(request, clients, published, wanted, rows, {"view": view})
+    if has_days and view == "totals":
+        raise InvalidRequest(problems="first_day, last_day: view=daily")

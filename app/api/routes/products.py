@@ -1,10 +1,12 @@
 """Products of a company."""
 
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
-from app.api.answers import Cursor, Id, Limit, Search, Wanted, answer, reading_responses, rows_wanted
+from app.api.answers import Wanted, answer, reading_responses
+from app.api.asked import in_order_of, rows_asked
 from app.api.dependencies import ClientsOf, Published
 from app.api.schemas.problems import READING, problem_responses
 from app.api.schemas.readings import Products
@@ -25,22 +27,9 @@ def products(
     published: Published,
     clients: ClientsOf,
     wanted: Wanted,
-    id: Id = None,
-    category: Annotated[str | None, Query(max_length=500)] = None,
-    search: Search = None,
-    sort: Annotated[
-        str | None, Query(pattern=f"^-?({'|'.join(PRODUCTS_SORTS)})$", description="`-` before it: descending.")
-    ] = None,
-    limit: Limit = None,
-    cursor: Cursor = None,
+    asked: Annotated[reading.Slice, Depends(rows_asked(by_default=100))],
+    sort: Annotated[str | None, in_order_of(PRODUCTS_SORTS)] = None,
 ) -> Response:
     """Every product: ABC class, price, last sale, trend, what it will sell, how far to trust it; top earners first."""
-    asked = reading.Slice(
-        id=id,
-        category=category,
-        search=search,
-        sort=sort,
-        limit=rows_wanted(limit, wanted, by_default=100),
-        cursor=cursor,
-    )
-    return answer(request, clients, published, wanted, lambda: reading.products(clients, published, asked))
+    slice_ = replace(asked, sort=sort)
+    return answer(request, clients, published, wanted, lambda: reading.products(clients, published, slice_))

@@ -1,5 +1,7 @@
 """What will sell: totals, days, and how wrong such forecasts were."""
 
+from datetime import timedelta
+
 import polars as pl
 
 from app.core.clients import Clients
@@ -27,11 +29,14 @@ def totals(clients: Clients, what: Published, wanted: Slice, *, horizon_days: in
         frame = frame.filter(pl.col(HORIZON_DAYS) == horizon_days)
     biggest = pl.col(REVENUE_MEAN).max().over(LEVEL, ID)
     first = frame.sort(biggest, LEVEL, ID, HORIZON_DAYS, descending=[True, False, False, False])
-    return page(ordered(sliced(_with_names(clients, what, first), wanted), wanted), what, wanted)
+    rows = ordered(sliced(_with_names(clients, what, first), wanted), wanted)
+    return page(rows, what, wanted, of=f"totals {horizon_days}")
 
 
-def daily(clients: Clients, what: Published, wanted: Slice) -> Page:
+def daily(clients: Clients, what: Published, wanted: Slice, *, horizon_days: int | None = None) -> Page:
     """The next 90 days one by one: level, id, name, date, mean, p10, p50, p90; in the order of level, id and date.
+
+    With a horizon, its days alone.
 
     Only the columns and row groups that are needed are read.
 
@@ -39,8 +44,11 @@ def daily(clients: Clients, what: Published, wanted: Slice) -> Page:
         StaleCursor: the cursor is of another run or question.
     """
     frame = _of_level(clients, what, scan_frame(clients.store, what.key("forecast")), wanted)
+    if horizon_days is not None:
+        frame = frame.filter(pl.col(DATE) <= what.last_day + timedelta(days=horizon_days))
     first = frame.sort(LEVEL, ID, DATE)
-    return page(ordered(sliced(_with_names(clients, what, first), wanted), wanted), what, wanted)
+    rows = ordered(sliced(_with_names(clients, what, first), wanted), wanted)
+    return page(rows, what, wanted, of=f"daily {horizon_days}")
 
 
 def accuracy(clients: Clients, what: Published) -> pl.DataFrame:

@@ -41,7 +41,7 @@ def products(clients: Clients, what: Published, wanted: Slice) -> Page:
         frame = frame.filter(pl.col(ID) == wanted.id)
     if wanted.category is not None:
         frame = frame.filter(pl.col(CATEGORY) == wanted.category)
-    return page(ordered(sliced(frame, wanted), wanted), what, wanted)
+    return page(ordered(sliced(frame, wanted), wanted), what, wanted, of="products")
 
 
 def _table(clients: Clients, what: Published) -> pl.LazyFrame:

@@ -34,7 +34,7 @@ def sales(clients: Clients, what: Published, wanted: Slice, *, period: str = "da
         .agg(pl.col(QUANTITY).sum(), pl.col(REVENUE).sum())
         .sort(ID, DATE)
     )
-    return page(ordered(sliced(frame, Slice(search=wanted.search)), wanted), what, wanted)
+    return page(ordered(sliced(frame, Slice(search=wanted.search)), wanted), what, wanted, of=f"sales {period}")
 
 
 def _lines(clients: Clients, what: Published, wanted: Slice) -> pl.LazyFrame:

@@ -67,38 +67,39 @@ def ordered(frame: pl.LazyFrame, wanted: Slice) -> pl.LazyFrame:
     return frame.sort(column, descending=wanted.sort.startswith("-"), nulls_last=True, maintain_order=True)
 
 
-def page(frame: pl.LazyFrame, what: Published, wanted: Slice) -> Page:
-    """The rows after the cursor.
+def page(frame: pl.LazyFrame, what: Published, wanted: Slice, *, of: str) -> Page:
+    """The rows after the cursor, of a reading that `of` tells from every other.
 
     Raises:
         StaleCursor: it is of another run or another question, or was cut.
     """
-    start = _start(what, wanted)
+    question = _question(what, wanted, of=of)
+    start = _start(question, wanted.cursor)
     rows = frame.slice(start, wanted.limit + 1).collect()
     more = rows.height > wanted.limit
-    return Page(rows.head(wanted.limit), _cursor(start + wanted.limit, what, wanted) if more else None)
+    return Page(rows.head(wanted.limit), _cursor(start + wanted.limit, question) if more else None)
 
 
-def _cursor(start: int, what: Published, wanted: Slice) -> str:
-    return base64.urlsafe_b64encode(f"{_question(what, wanted)}:{start}".encode()).decode().rstrip("=")
+def _cursor(start: int, question: str) -> str:
+    return base64.urlsafe_b64encode(f"{question}:{start}".encode()).decode().rstrip("=")
 
 
-def _start(what: Published, wanted: Slice) -> int:
+def _start(question: str, cursor: str | None) -> int:
     """Where a page starts. Rows of one run stay in their places; of another run, or another question, they do not."""
-    if wanted.cursor is None:
+    if cursor is None:
         return 0
     try:
-        padded = wanted.cursor + "=" * (-len(wanted.cursor) % 4)
-        question, _, start = base64.urlsafe_b64decode(padded).decode().rpartition(":")
-        if question == _question(what, wanted) and start.isdecimal():
+        padded = cursor + "=" * (-len(cursor) % 4)
+        asked, _, start = base64.urlsafe_b64decode(padded).decode().rpartition(":")
+        if asked == question and start.isdecimal():
             return int(start)
     except (binascii.Error, UnicodeError, ValueError):
         pass
     raise StaleCursor
 
 
-def _question(what: Published, wanted: Slice) -> str:
-    asked = f"{what.fingerprint} {replace(wanted, cursor=None, limit=0)}"
+def _question(what: Published, wanted: Slice, *, of: str) -> str:
+    asked = f"{what.fingerprint} {of} {replace(wanted, cursor=None, limit=0)}"
     return hashlib.sha256(asked.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
