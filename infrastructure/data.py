@@ -17,6 +17,7 @@ DATABASE_NAME = "quantyfy"
 OWNER = "quantyfy_owner"
 APPLICATION_ROLE = "quantyfy_app"  # made by the first migration
 PORT = 5432
+NETWORK = "10.0.0.0/16"
 
 
 class DataStack(Stack):
@@ -39,6 +40,7 @@ class DataStack(Stack):
         vpc = ec2.Vpc(
             self,
             "Network",
+            ip_addresses=ec2.IpAddresses.cidr(NETWORK),
             availability_zones=self._environment.zones,
             nat_gateways=0,
             restrict_default_security_group=False,  # nothing is in it, and the rule would bring a function of its own

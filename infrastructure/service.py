@@ -16,7 +16,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infrastructure import lake
-from infrastructure.data import OWNER, DataStack
+from infrastructure.data import NETWORK, OWNER, DataStack
 from infrastructure.environments import Environment, Task
 from infrastructure.logs import log_group
 
@@ -60,7 +60,10 @@ class ServiceStack(Stack):
             "Api",
             ["quantyfy", "serve", "--no-worker", "--host", "0.0.0.0"],  # noqa: S104  in its own network
             serves=True,
-            environment={"QUANTYFY_TRUSTED_PROXIES": self._data.vpc.vpc_cidr_block},  # where the balancer is
+            environment={
+                "QUANTYFY_TRUSTED_PROXIES": NETWORK,  # where the balancer is
+                "QUANTYFY_COPIES_MB": "10000",  # half of the task's disk
+            },
         )
         group = self._group("ApiDoor", "Tasks of the API")
         service = self._fargate("Api", definition, size, group=group, spot=False)

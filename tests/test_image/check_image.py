@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import socket
 import subprocess
 import threading
@@ -31,7 +32,8 @@ from tests.shop import CNPJ, write_shop
 from tests.test_lambdas.conftest import created
 from tests.test_lambdas.runtime import runtime_api
 
-IMAGE = "localhost/quantyfy:latest"
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+IMAGE = f"localhost/quantyfy:{os.environ.get('ARCH') or ARCHITECTURES[platform.machine()]}"
 PODMAN = (str(Path(__file__).parents[2] / ".cache" / "podman"),)
 LARGEST_BYTES = 600_000_000
 PATIENCE_S = 240

@@ -251,6 +251,15 @@ def test_tasks_cannot_write_their_root_and_nobody_but_the_balancer_reaches_them(
     assert [action["Type"] for one in plain for action in one["DefaultActions"]] == ["redirect"]
 
 
+def test_the_api_believes_its_balancer_and_keeps_copies_of_half_its_disk(template: Template) -> None:
+    [api] = [task for name, task in of_type(template, "ECS::TaskDefinition").items() if "ApiTask" in name]
+    [container] = api["ContainerDefinitions"]
+    told = {variable["Name"]: variable["Value"] for variable in container["Environment"]}
+    [network] = of_type(template, "EC2::VPC").values()
+    assert told["QUANTYFY_TRUSTED_PROXIES"] == network["CidrBlock"]
+    assert told["QUANTYFY_COPIES_MB"] == "10000"
+
+
 def test_the_worker_grows_with_the_queue_and_stays_between_its_bounds(assembly: Path) -> None:
     whole = resources(assembly, PROD, "Service")
     bounds = [
