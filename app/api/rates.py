@@ -100,7 +100,7 @@ class Rates:
         return min(float(quota), block.left + (self._clock() - block.at) * quota / WINDOW_S)
 
     def _headers(self, block: _Block, quota: int) -> Headers:
-        left = min(float(quota), block.tokens + self._there(block, quota))
+        left = min(quota - 1.0, block.tokens + self._there(block, quota))  # a request was just made
         until_full = math.ceil((quota - left) * WINDOW_S / quota)
         return [
             (b"ratelimit-policy", b'"caller";q=%d;w=%d' % (quota, WINDOW_S)),

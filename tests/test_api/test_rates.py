@@ -137,6 +137,17 @@ def test_who_is_over_the_limit_costs_the_database_nothing_more(clients: Clients,
     assert statements.of_buckets == 0
 
 
+def test_a_full_bucket_still_counts_the_request_that_was_made(clients: Clients, caller: Caller) -> None:
+    clock = Clock()
+    rates = Rates(per_minute=1200, clock=clock)
+    assert ask(rates, clients, caller)
+    clock.now += 4
+    assert ask(rates, clients, caller) == {
+        b"ratelimit-policy": b'"caller";q=1200;w=60',
+        b"ratelimit": b'"caller";r=1199;t=1',
+    }
+
+
 def test_time_brings_tokens_back(clients: Clients, caller: Caller) -> None:
     clock = Clock()
     rates = Rates(per_minute=2, clock=clock)
