@@ -61,6 +61,8 @@ OF_NOBODY = {
     ("GET", "/session"),
     ("DELETE", "/session"),
     ("POST", "/session/links/{link}"),
+    ("GET", "/session/links/{link}"),
+    ("POST", "/session/links/{link}/password"),
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("GET", "/metrics"),

@@ -1,5 +1,6 @@
 """People: links, passwords, sessions, CSRF, and a thousand wrong guesses."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +35,39 @@ def test_a_link_sets_the_password_once_and_logs_in(shop: Shop) -> None:
     again = shop.http.post(link, json={"password": PASSWORD})
     assert (again.status_code, again.json()["code"]) == (401, "used-link")
     assert shop.http.get("/session").json()["scopes"] == ["admin"]
+
+
+def test_the_link_opens_a_page_whose_form_sets_the_password(shop: Shop) -> None:
+    link = invited(shop)
+    for _ in range(2):  # looking uses nothing up
+        page = shop.http.get(link)
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "form-action 'self'" in policy
+    assert "<script" not in page.text
+    assert page.headers["cache-control"] == "no-store"
+    action = re.findall(r'action="([^"]+)"', page.text)[0]
+    assert re.findall(r"name=(\w+) ", page.text)[-2:] == ["password", "again"]
+    other = shop.http.post(action, data={"password": PASSWORD, "again": PASSWORD + "!"})
+    short = shop.http.post(action, data={"password": "curta", "again": "curta"})
+    assert [(answer.status_code, "role=alert" in answer.text) for answer in (other, short)] == [(422, True)] * 2
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    both = {"password": PASSWORD, "again": PASSWORD}
+    assert shop.http.post(action, data=both, headers=elsewhere).status_code == 422
+    done = shop.http.post(action, data=both)
+    assert (done.status_code, "Senha definida" in done.text) == (200, True)
+    assert all(word in done.headers["set-cookie"] for word in ("HttpOnly", "SameSite=strict"))
+    assert shop.http.get("/session").json()["scopes"] == ["admin"]
+    again = shop.http.post(action, data=both)
+    assert (again.status_code, "já foi usado" in again.text) == (401, True)
+    shop.http.cookies.clear()
+    assert shop.http.post("/session", json={"email": EMAIL, "password": PASSWORD}).status_code == 200
+
+
+def test_a_link_that_is_markup_stays_a_text(http: TestClient) -> None:
+    page = http.get("/session/links/%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E")
+    assert "<script" not in page.text
 
 
 def test_the_cookie_is_secure_outside_this_machine(shop: Shop) -> None:

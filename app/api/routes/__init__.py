@@ -21,10 +21,11 @@ from app.api.routes import (
     uploads,
     users,
     webhooks,
+    welcome,
 )
 
 _ROOMS = (
     *(upload, uploads, direct, predictions, products, sales, accuracy, runs, companies),
-    *(webhooks, keys, users, session, audit, health, metrics, problems, docs),
+    *(webhooks, keys, users, session, welcome, audit, health, metrics, problems, docs),
 )
 ROUTERS: Final = tuple(room.router for room in _ROOMS)

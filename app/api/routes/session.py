@@ -76,7 +76,16 @@ def _secret(request: Request) -> str:
 
 
 def _begun(request: Request, response: Response, clients: ClientsOf, opened: OpenSession) -> SessionShown:
-    """Secure wherever a browser is not on the same machine: plain http leaves this machine never with the cookie."""
+    begin(request, response, opened)
+    response.headers["Cache-Control"] = "no-store"
+    return _shown(caller_of_session(clients, opened.secret, now=datetime.now(UTC)), opened.csrf)
+
+
+def begin(request: Request, response: Response, opened: OpenSession) -> None:
+    """Give the browser its cookie.
+
+    Secure wherever a browser is not on the same machine: plain http leaves this machine never with the cookie.
+    """
     now = datetime.now(UTC)
     response.set_cookie(
         SESSION_COOKIE,
@@ -86,8 +95,6 @@ def _begun(request: Request, response: Response, clients: ClientsOf, opened: Ope
         samesite="strict",
         secure=request.url.hostname not in _HERE,
     )
-    response.headers["Cache-Control"] = "no-store"
-    return _shown(caller_of_session(clients, opened.secret, now=now), opened.csrf)
 
 
 def _shown(caller: Caller, csrf: str) -> SessionShown:
