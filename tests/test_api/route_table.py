@@ -27,6 +27,12 @@ fifth, by address from the fiftieth.
 | route | what it does | scope | rate limit | asked by |
 |---|---|---|---|---|
 """
+# What is for browsers, and in no document of operations.
+_PAGES: Final = {
+    ("GET", "/docs"): "Show this document to people",
+    ("GET", "/session/links/{link}"): "Show the page that sets a password",
+    ("POST", "/session/links/{link}/password"): "What that page's form sends",
+}
 
 
 def page() -> str:
@@ -44,7 +50,7 @@ def page() -> str:
 
 def _row(method: str, path: str, operation: dict[str, Any], letters: dict[str, str]) -> str:
     asked_by = " ".join(letters[name] for name, routes in _tests().items() if (method, path) in routes)
-    summary = operation.get("summary", "Show this document to people")
+    summary = operation.get("summary") or _PAGES[method, path]
     return f"| `{method} {path}` | {summary} | {_scope(operation)} | {_limit(operation)} | {asked_by} |"
 
 
