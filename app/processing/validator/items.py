@@ -27,6 +27,7 @@ from app.domain.findings import (
 )
 from app.processing.columns.headings import normalised
 from app.processing.reader.ahead import one_ahead
+from app.processing.reader.encoding import BLOCK_BYTES
 from app.processing.reader.records import LINE
 from app.processing.reader.sheets import Sheet
 from app.processing.validator.belonging import SALE_STATUS, SalesByNumber
@@ -62,6 +63,7 @@ KEPT: Final = (
     c.LOJA,
 )
 LONGEST_CODE: Final = 60
+_LEAST_BLOCK: Final = 2 << 20
 _MERCADO_LIVRE_UNITS: Final = "unidades"  # left blank there when it is one
 _BLANK: Final = r"^[\s\-\u00a0]*$"
 
@@ -95,7 +97,8 @@ def typed_blocks(sheets: Sequence[Sheet]) -> Iterator[TypedBlock]:
 
 def _typed_blocks(sheet: Sheet, number: int) -> Iterator[TypedBlock]:
     filled_down = FilledDown(sheet)
-    for cells in sheet.cells(categories=True):
+    half = sheet.path.stat().st_size // 2 + 1  # of a file of one block, two are made, for two are read at once
+    for cells in sheet.cells(block_bytes=max(_LEAST_BLOCK, min(half, BLOCK_BYTES)), categories=True):
         read = typed(sheet, cells)
         yield TypedBlock(number, cells, read._replace(values=filled_down(cells, read.values)))
 
