@@ -108,6 +108,7 @@ ITEMS: Final = (
     Field(VALOR_DESCONTO, Kind.NUMBER, "desconto da linha, em reais", "0,00"),
     Field(c.VALOR_TOTAL, Kind.NUMBER, "valor da linha depois do desconto", "37,80"),
     Field("valor_pedido", Kind.IGNORED, "total do pedido repetido em cada item; nunca é somado", "105,70"),
+    Field("valor_frete", Kind.IGNORED, "frete do pedido repetido em cada item; nunca é somado", "12,00"),
     Field(c.QUANTIDADE_DEVOLVIDA, Kind.AMOUNT, "quanto desta linha voltou depois", "0"),
     Field("cfop", Kind.IGNORED, "CFOP da nota", "5102"),
     *_BRANCH,

@@ -1,13 +1,17 @@
 """Every heading line known from real exports, and what must become of its columns."""
 
+import csv
+import io
 from typing import NamedTuple
 
 import polars as pl
 import pytest
 
+from app.domain.errors import MissingColumn
 from app.domain.uploads import Table
 from app.processing.columns.matching import match_columns
 from app.processing.columns.personal import personal_headings
+from tests.test_processing.at_hand import Desk, lines_of, rows
 
 
 class Export(NamedTuple):
@@ -431,6 +435,21 @@ def test_a_real_heading_line_maps(export: Export) -> None:
     assert not set(export.lacks) & set(found)
 
 
+@pytest.mark.parametrize("export", EXPORTS, ids=lambda export: export.system)
+def test_a_real_export_is_read_to_its_last_row(export: Export, desk: Desk) -> None:
+    headings = export.heading.split(export.delimiter)
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\n")
+    writer.writerows([headings, *sample_of(export, headings).iter_rows()])
+    try:
+        prepared = desk.prepare(desk.file(text.getvalue(), table=export.table))
+    except MissingColumn:
+        assert export.table is Table.ITEMS
+        assert {"id_venda", "data_venda"} - set(export.fields)
+        return
+    assert rows(prepared, export.table)[0] == len(text.getvalue().splitlines()) - 1
+
+
 def sample_of(export: Export, headings: list[str]) -> pl.DataFrame:
     by_heading = {heading: field for field, heading in export.fields.items()}
     return pl.DataFrame(
@@ -439,3 +458,22 @@ def sample_of(export: Export, headings: list[str]) -> pl.DataFrame:
             for place, heading in enumerate(headings)
         }
     )
+
+
+def test_shopees_order_total_is_not_the_lines(desk: Desk) -> None:
+    text = "ID do pedido,Data de criação do pedido,Número de referência SKU,Preço acordado,Quantidade,Valor Total,"
+    text += "Subtotal do produto\nA1,2026-09-18 10:02,S1,19.90,2,49.80,39.80\n"
+    assert lines_of(desk.items(text))["valor_total"].to_list() == [39.8]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Número do pedido;Data (dd/mm/aaaa);Código (SKU);Quantidade;Custo de Frete",
+        "Nº do Pedido;Data de Faturamento;Código do Produto;Quantidade;Valor do frete",
+        "Order;Date;SKU;Qty;Shipping",
+    ],
+)
+def test_other_systems_call_the_same_columns_otherwise(desk: Desk, heading: str) -> None:
+    """The freight of the order stands beside many an item, and is not used."""
+    assert rows(desk.items(f"{heading}\n1;18/09/2026;A;2;15,00\n")) == (1, 1, 0, 0)

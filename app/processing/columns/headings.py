@@ -5,7 +5,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-_NOISE: Final = re.compile(r"\(brl\)|\(r\$\)|r\$|\(kg\)|\(un\)")
+_NOISE: Final = re.compile(r"\(d{1,2}[/.-]m{1,2}[/.-](?:a{2,4}|y{2,4})[^)]*\)|\(brl\)|\(r\$\)|r\$|\(kg\)|\(un\)")
 _PERCENT: Final = re.compile(r"%")  # a discount in percent is not one in reais
 _JOINED: Final = (("n o", "numero"), ("u m", "unidade"), ("e mail", "email"))
 _MEANING: Final = {

@@ -72,6 +72,10 @@ _SALE_DATE: Final = (
     "Data do movimento",
     "Data do cupom",
     "Data",
+    "Data de faturamento",
+    "Data do faturamento",
+    "Order date",
+    "Date",
 )
 _SALE_TIME: Final = ("hora_venda", "Hora da venda", "Hora", "Horário", "hora_lancamento")
 _STATUS: Final = (
@@ -264,6 +268,7 @@ _ITEMS: Final = {
         "D2_QUANT",
         "qCom",
         "Quantity",
+        "Qty",
         "Qtd. vendas",
         "Total de itens",
     ),
@@ -289,6 +294,8 @@ _ITEMS: Final = {
         "Preço de venda",
         "Valor de venda unitário",
         "Preço",
+        "Unit price",
+        "Price",
     ),
     k.VALOR_DESCONTO: (
         "valor_desconto",
@@ -302,9 +309,10 @@ _ITEMS: Final = {
         "Valor do desconto",
     ),
     c.VALOR_TOTAL: (
+        "Subtotal do produto",  # Shopee's `Valor Total` beside it is the order's
         "valor_total",
         "Valor total do item",
-        "Subtotal do produto",
+        "Valor total da mercadoria",
         "Receita por produtos (BRL)",
         "SKU Total Price",
         "D2_TOTAL",
