@@ -269,6 +269,16 @@ NEGATIVE_AMOUNT: Final = _warning(
         "The row was accepted without this value. A return is marked in the quantity, not in the price.",
     ),
 )
+SCIENTIFIC_BARCODE: Final = _warning(
+    "scientific-barcode",
+    Text(
+        "O Excel transformou o código de barras em notação científica", "Excel turned the barcode into scientific form"
+    ),
+    Text(
+        "O produto foi aceito sem o código de barras. No Excel, formate a coluna como Texto e exporte de novo.",
+        "The product was accepted without its barcode. In Excel, format the column as Text and export again.",
+    ),
+)
 OTHER_NUMBER_STYLE: Final = _warning(
     "other-number-style",
     Text("Número escrito de um jeito diferente do resto da coluna", "Number written unlike the rest of its column"),

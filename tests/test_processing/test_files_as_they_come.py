@@ -339,6 +339,14 @@ def test_codes_that_lost_their_zeros_find_their_product(desk: Desk) -> None:
     assert found(prepared) == []
 
 
+def test_a_barcode_that_a_spreadsheet_cut_is_missed_aloud(desk: Desk) -> None:
+    text = "Código;Descrição;GTIN/EAN\nA;Caneca;7,89E+12\nB;Copo;7.891000100103E+12\nC;Prato;SEM GTIN\n"
+    prepared = desk.prepare(desk.file(text, name="produtos.csv"))
+    assert found(prepared) == [(2, "scientific-barcode", "GTIN/EAN", "7,89E+12")]
+    assert prepared.products is not None
+    assert prepared.products["ean"].to_list() == [None, "7891000100103", None]
+
+
 def test_a_file_without_quantities_or_codes_says_what_it_assumed(desk: Desk) -> None:
     via = "Número do pedido;Data da compra;Nome do produto;Valor do produto\n1;18/09/2026;Sofá;999,90\n"
     prepared = desk.items(via)

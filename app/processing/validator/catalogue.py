@@ -7,14 +7,21 @@ import polars as pl
 
 from app.domain import columns as c
 from app.domain import contract as k
-from app.domain.findings import MISSING_DESCRIPTION, MISSING_SKU, REPEATED_PRODUCT, SCIENTIFIC_CODE, RowCount
+from app.domain.findings import (
+    MISSING_DESCRIPTION,
+    MISSING_SKU,
+    REPEATED_PRODUCT,
+    SCIENTIFIC_BARCODE,
+    SCIENTIFIC_CODE,
+    RowCount,
+)
 from app.processing.columns.headings import normalised
 from app.processing.reader.records import LINE
 from app.processing.reader.sheets import Sheet
 from app.processing.validator.findings_kept import FindingsKept
-from app.processing.validator.noticing import noticed, together
+from app.processing.validator.noticing import nothing, noticed, noticed_where, together
 from app.processing.validator.screening import Problem, screen
-from app.processing.values.codes import is_scientific
+from app.processing.values.codes import clean_codes, is_scientific
 from app.processing.values.different import are_all_different
 from app.processing.values.doubtful import doubts, without_doubtful_numbers
 from app.processing.values.statuses import is_active
@@ -81,11 +88,19 @@ def _read_block(sheet: Sheet, cells: pl.DataFrame, number: int, findings: Findin
     products = _clean(sheet, trusted.values.filter(kept))
     nameless = products.filter(pl.col(c.DESCRICAO).is_null())[LINE]
     unnamed = noticed(sheet, MISSING_DESCRIPTION, nameless, field=c.DESCRICAO)
-    findings.add(together([screened.findings, trusted.findings, unnamed]))
+    findings.add(together([screened.findings, trusted.findings, unnamed, _lost_barcodes(sheet, cells, kept)]))
     return _Block(
         products.with_columns(pl.col(c.DESCRICAO).fill_null(pl.col(c.SKU)), pl.lit(number).alias("sheet")),
         RowCount(cells.height, products.height, screened.rejected, screened.skipped),
     )
+
+
+def _lost_barcodes(sheet: Sheet, cells: pl.DataFrame, kept: pl.Series) -> pl.DataFrame:
+    place = sheet.positions.get(k.EAN)
+    if place is None:
+        return nothing()
+    lost = is_scientific(clean_codes(cells[str(place)])) & kept
+    return noticed_where(sheet, SCIENTIFIC_BARCODE, cells, lost, field=k.EAN)
 
 
 def _clean(sheet: Sheet, values: pl.DataFrame) -> pl.DataFrame:
