@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.cli.words import stage_words
 from app.domain.cnpj import Cnpj
+from app.domain.states import State
 from app.domain.uploads import IncomingFile
 
 
@@ -20,6 +21,9 @@ def forecast(
         list[Path], typer.Argument(help="As planilhas: vendas, vendas_itens e produtos, em qualquer ordem.")
     ],
     cnpj: Annotated[str | None, typer.Option(help="CNPJ da empresa.")] = None,
+    state: Annotated[
+        State | None, typer.Option(help="UF da empresa: a previsão conta também com os feriados do estado.")
+    ] = None,
     as_of: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Prevê a partir desta data, sem ver o que veio depois."),
@@ -29,7 +33,7 @@ def forecast(
 ) -> None:
     """Prevê as vendas direto dos arquivos, sem servidor e sem banco de dados."""
     from app.cli import outcome as told
-    from app.pipeline.local import forecast_files
+    from app.pipeline.local import Seller, forecast_files
 
     with tempfile.TemporaryDirectory(prefix="quantyfy-forecast-") as folder, _bar() as bar:
         task = bar.add_task("Lendo as planilhas", total=1.0)
@@ -37,7 +41,7 @@ def forecast(
             [IncomingFile(name=file.name, path=file) for file in files],
             workdir=Path(folder),
             today=datetime.now(UTC).date(),
-            cnpj=Cnpj.parse(cnpj) if cnpj else None,
+            seller=Seller(Cnpj.parse(cnpj) if cnpj else None, state),
             as_of=as_of.date() if as_of else None,
             progress=lambda stage, share: bar.update(task, description=stage_words(stage), completed=share),
         )

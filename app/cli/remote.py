@@ -17,6 +17,7 @@ from app.cli.words import console, stage_words
 from app.core.config import Settings
 from app.domain.errors import ServiceRefused
 from app.domain.forecasts import HORIZONS, Level
+from app.domain.states import State
 from app.domain.uploads import UploadState
 
 _POLL_S = 0.5
@@ -37,7 +38,9 @@ class Service:
         """
         return _answer(self._http.get(path, params=query))
 
-    def upload(self, files: Iterable[tuple[str | None, Path]], *, cnpj: str, name: str) -> str:
+    def upload(
+        self, files: Iterable[tuple[str | None, Path]], *, cnpj: str, name: str, state: State | None = None
+    ) -> str:
         """Send files, each as its table or as one to find out; returns the upload's address.
 
         Raises:
@@ -45,7 +48,7 @@ class Service:
         """
         with ExitStack() as stack:
             parts = [(table or "files", (path.name, stack.enter_context(path.open("rb")))) for table, path in files]
-            form = {"cnpj": cnpj, "company_name": name}
+            form = {"cnpj": cnpj, "company_name": name} | ({"state": state.value} if state else {})
             return str(_answer(self._http.post("/upload", data=form, files=parts))["url"])
 
     def follow(self, address: str) -> dict[str, Any]:
@@ -73,11 +76,14 @@ def upload(
     files: Annotated[list[Path], typer.Argument(help="As planilhas, em qualquer ordem.", exists=True, dir_okay=False)],
     cnpj: Annotated[str, typer.Option(help="CNPJ da empresa.")],
     name: Annotated[str, typer.Option(help="Nome da empresa.")],
+    state: Annotated[
+        State | None, typer.Option(help="UF da empresa: a previsão conta também com os feriados do estado.")
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Espera a previsão ficar pronta.")] = True,
 ) -> None:
     """Envia as planilhas de uma empresa para o serviço."""
     service = connect(context.obj)
-    address = service.upload([(None, file) for file in files], cnpj=cnpj, name=name)
+    address = service.upload([(None, file) for file in files], cnpj=cnpj, name=name, state=state)
     typer.echo(address)
     if wait:
         show_upload(service.follow(address))

@@ -171,6 +171,7 @@ class CompanyRow(Owned):
     cnpj: Mapped[str]
     slug: Mapped[str]
     name: Mapped[str]
+    state: Mapped[str | None]
     erased_at: Mapped[datetime | None]  # the row keeps the prefix until the last object is gone
 
 
@@ -272,6 +273,7 @@ class DirectUploadRow(Owned):
 
     cnpj: Mapped[str]
     company_name: Mapped[str]
+    state: Mapped[str | None]
     files: Mapped[list[dict[str, Any]]]
     expires_at: Mapped[datetime]
     completed_as: Mapped[UUID | None]

@@ -60,6 +60,15 @@ def state_holidays(year: int, *, state: str) -> dict[date, str]:
     return {day: name for day, name in own.items() if day not in national}
 
 
+def public_holidays(year: int, *, state: str | None) -> dict[date, str]:
+    """National holidays, and the state's own where one is given.
+
+    Raises:
+        NotImplementedError: `state` is not one of the 27.
+    """
+    return national_holidays(year) | (state_holidays(year, state=state) if state else {})
+
+
 def easter(year: int) -> date:
     """Easter Sunday (Meeus/Jones/Butcher algorithm, Astronomical Algorithms, 1991, chapter 8)."""
     century = year // 100
@@ -135,8 +144,7 @@ def _days_of(year: int, month: int) -> Iterator[date]:
 def _of_year(year: int, *, state: str | None) -> Iterator[SpecialDay]:
     named = {special.day for special in _commercial(year)}
     yield from _commercial(year)
-    public = national_holidays(year) | (state_holidays(year, state=state) if state else {})
-    for day, name in public.items():
+    for day, name in public_holidays(year, state=state).items():
         if day not in named:
             yield SpecialDay(day, name)
     for month in range(1, 13):

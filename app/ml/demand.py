@@ -9,6 +9,7 @@ import polars as pl
 from app.domain.columns import CATEGORIA, DATE, DESCRICAO, PRECO_VENDA, QUANTITY, RETURNED, REVENUE, SKU, UNIDADE
 from app.domain.errors import NothingToForecast
 from app.domain.forecasts import NO_CATEGORY
+from app.domain.states import State
 
 NEVER_MORE_THAN = 1e9  # units of one product on one day; beyond it a number is a mistake, not a sale
 
@@ -23,6 +24,7 @@ class Demand:
         first: first day of the history.
         last: last day of the history; the forecast starts on the day after.
         company: the CNPJ, id of the company's own series.
+        state: where it sells from, for the state's own holidays; None for the national ones alone.
     """
 
     daily: pl.DataFrame
@@ -30,6 +32,7 @@ class Demand:
     first: date
     last: date
     company: str
+    state: State | None = None
 
 
 class Screened(NamedTuple):

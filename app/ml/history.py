@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from app.domain.columns import CATEGORIA, DATE, PRECO_VENDA, QUANTITY, REVENUE, SKU
+from app.domain.states import State
 from app.ml.demand import Demand
 
 LONGEST_HISTORY = 4 * 365 + 1  # days; older sales say little about the next 90 and cost as much as the newer ones
@@ -42,6 +43,7 @@ class History:
         product, day, quantity: one entry a sale, sorted by product, then day.
         price: recent BRL a unit, one a product, NaN where none is known.
         open_days: one flag a day.
+        state: whose holidays count beside the national ones, or None.
         spikes: products whose one extreme day was limited: index in `skus`, date, units sold, units kept.
     """
 
@@ -55,6 +57,7 @@ class History:
     quantity: Floats
     price: Floats
     open_days: Flags
+    state: State | None
     spikes: pl.DataFrame
 
     @cached_property
@@ -119,6 +122,7 @@ def history_of(demand: Demand) -> History:
         quantity=quantity,
         price=_recent_prices(rows, sold=sold),
         open_days=open_days(np.bincount(day, minlength=n_days), weekday_of_day_0=first.weekday()),
+        state=demand.state,
         spikes=spikes,
     )
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.forecasts import DAYS_AHEAD, HORIZONS
-from app.ml.calendar import national_holidays
+from app.domain.states import State
+from app.ml.calendar import public_holidays
 from app.ml.history import History
 
 HABIT = 56  # days that tell which weekdays are open now
@@ -41,15 +42,15 @@ def open_days_ahead(history: History, *, origins: Ints) -> Floats:
 
 def _closed_holidays(history: History, *, origin: int, ahead: Ints) -> Flags:
     """Days ahead that are a holiday of which no day so far was open."""
-    by_day = _holidays_by_day(history.first, history.n_days)
+    by_day = _holidays_by_day(history.first, history.n_days, history.state)
     opened = {name for day, name in by_day.items() if day < origin and history.open_days[day]}
     seen = {name for day, name in by_day.items() if day < origin}
     return np.array([by_day.get(int(day)) in seen - opened for day in ahead])
 
 
 @lru_cache(maxsize=8)
-def _holidays_by_day(first: date, n_days: int) -> Mapping[int, str]:
-    """Names of the national holidays from day 0 to the last day ahead, by the number of their day."""
+def _holidays_by_day(first: date, n_days: int, state: State | None) -> Mapping[int, str]:
+    """Names of the national and the state's holidays from day 0 to the last day ahead, by the number of their day."""
     last = first + timedelta(days=n_days + DAYS_AHEAD)
-    named = [day for year in range(first.year, last.year + 1) for day in national_holidays(year).items()]
+    named = [day for year in range(first.year, last.year + 1) for day in public_holidays(year, state=state).items()]
     return {(day - first).days: name for day, name in named if first <= day <= last}

@@ -92,7 +92,7 @@ def predict(trained: Trained) -> Forecasts:
 def snapshot_of(trained: Trained) -> str:
     """SHA-256 of the sales that were forecast from: the same snapshot gives the same forecast."""
     history = trained.history
-    digest = hashlib.sha256(f"{history.first} {history.n_days} {trained.demand.company}".encode())
+    digest = hashlib.sha256(f"{history.first} {history.n_days} {trained.demand.company} {history.state}".encode())
     digest.update("\n".join([*history.skus, *history.categories]).encode())
     for array in (history.category_of, history.product, history.day, history.quantity, history.price):
         digest.update(np.ascontiguousarray(array).tobytes())

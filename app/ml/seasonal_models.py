@@ -109,4 +109,4 @@ def as_seen(units: Floats, *, history: History) -> Floats:
 
 def _dates(history: History) -> tuple[HolidayDate, ...]:
     last = history.first + timedelta(days=history.n_days + DAYS_AHEAD)
-    return holiday_dates(special_days(range(history.first.year, last.year + 1)))
+    return holiday_dates(special_days(range(history.first.year, last.year + 1), state=history.state))

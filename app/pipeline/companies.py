@@ -4,7 +4,7 @@ from secrets import token_hex
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,8 +16,11 @@ from app.domain.access import Scope
 from app.domain.cnpj import Cnpj
 from app.domain.companies import company_slug, kept_name
 from app.domain.errors import UnknownCompany
+from app.domain.states import State
 from app.pipeline.access import WantedKey, add_key
 from app.pipeline.audit import SYSTEM
+
+_LIVING = CompanyRow.erased_at.is_(None)
 
 
 class Company(NamedTuple):
@@ -27,6 +30,7 @@ class Company(NamedTuple):
     cnpj: Cnpj
     slug: str
     name: str
+    state: State | None
 
     @property
     def keys(self) -> CompanyKeys:
@@ -71,8 +75,13 @@ def company_by_id(session: Session, company: UUID) -> Company:
     return _company(session.execute(select(CompanyRow).where(CompanyRow.id == company)).scalar_one())
 
 
-def register_company(session: Session, *, account: AccountId, cnpj: Cnpj, name: str) -> Company:
-    """The account's company with this CNPJ, made if it is new. The first name it was given makes its slug."""
+def register_company(
+    session: Session, *, account: AccountId, cnpj: Cnpj, name: str, state: State | None = None
+) -> Company:
+    """The account's company with this CNPJ, made if it is new. The first name it was given makes its slug.
+
+    The state it was told of last is its state; an upload that tells of none leaves it as it was.
+    """
     slug = company_slug(name)
     # Another account may follow the same CNPJ under the same name; its prefix of the lake is its own.
     for own in (slug, f"{slug}-{token_hex(4)}"):
@@ -80,6 +89,8 @@ def register_company(session: Session, *, account: AccountId, cnpj: Cnpj, name: 
         session.execute(insert(CompanyRow).values(fresh).on_conflict_do_nothing())
         if session.scalar(_living(cnpj)) is not None:
             break
+    if state is not None:
+        session.execute(update(CompanyRow).where(CompanyRow.cnpj == cnpj.text, _LIVING).values(state=state.value))
     return find_company(session, cnpj)
 
 
@@ -100,13 +111,14 @@ def list_accounts(clients: Clients) -> list[Account]:
 def list_companies(clients: Clients, account: AccountId) -> list[Company]:
     """Every company of the account, by name."""
     with clients.database.session(account) as session:
-        rows = session.scalars(select(CompanyRow).where(CompanyRow.erased_at.is_(None)).order_by(CompanyRow.name))
+        rows = session.scalars(select(CompanyRow).where(_LIVING).order_by(CompanyRow.name))
         return [_company(row) for row in rows]
 
 
 def _living(cnpj: Cnpj) -> Select[CompanyRow]:
-    return select(CompanyRow).where(CompanyRow.cnpj == cnpj.text, CompanyRow.erased_at.is_(None))
+    return select(CompanyRow).where(CompanyRow.cnpj == cnpj.text, _LIVING)
 
 
 def _company(row: CompanyRow) -> Company:
-    return Company(id=row.id, cnpj=Cnpj(row.cnpj), slug=row.slug, name=row.name)
+    state = State(row.state) if row.state else None
+    return Company(id=row.id, cnpj=Cnpj(row.cnpj), slug=row.slug, name=row.name, state=state)

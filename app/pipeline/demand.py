@@ -7,6 +7,7 @@ import polars as pl
 from app.domain.cnpj import Cnpj
 from app.domain.columns import CATEGORIA, DATE, DESCRICAO, PRECO_VENDA, QUANTITY, SKU, UNIDADE
 from app.domain.errors import NothingToForecast
+from app.domain.states import State
 from app.ml.demand import Demand
 
 _CATALOGUE = {
@@ -19,7 +20,12 @@ _CATALOGUE = {
 
 
 def assemble_demand(
-    daily: pl.DataFrame, products: pl.DataFrame | None, *, company: Cnpj, as_of: date | None = None
+    daily: pl.DataFrame,
+    products: pl.DataFrame | None,
+    *,
+    company: Cnpj,
+    state: State | None = None,
+    as_of: date | None = None,
 ) -> Demand:
     """Product x day demand up to `as_of` (or the last sale), with a catalogue even where no `produtos` was sent.
 
@@ -37,6 +43,7 @@ def assemble_demand(
         first=days[0],
         last=as_of or days[1],
         company=company.text,
+        state=state,
     )
 
 

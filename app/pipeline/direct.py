@@ -14,6 +14,7 @@ from app.core.sending import Readable
 from app.core.tables import DirectUploadRow
 from app.domain.cnpj import Cnpj
 from app.domain.errors import FileNotArrived, ObjectMissing, UnknownUpload, UploadTooLarge
+from app.domain.states import State
 from app.domain.uploads import Table
 from app.pipeline.incoming import Manifest, ManifestFile, take_in
 
@@ -44,21 +45,29 @@ class Direct(NamedTuple):
     completed_as: UUID | None
 
 
+class Named(NamedTuple):
+    """Whose a delivery will be, as its sender says."""
+
+    cnpj: Cnpj
+    name: str
+    state: State | None = None
+
+
 def announce(
     clients: Clients,
     account: AccountId,
     files: Sequence[Announced],
     *,
-    cnpj: Cnpj,
-    company_name: str,
+    company: Named,
     now: datetime,
 ) -> Direct:
     """Make room for a delivery; the addresses work for a day."""
     row = DirectUploadRow(
         account_id=account,
         id=uuid4(),
-        cnpj=cnpj.text,
-        company_name=company_name,
+        cnpj=company.cnpj.text,
+        company_name=company.name,
+        state=company.state,
         files=[{"key": f"file-{at}", "name": file.name, "table": file.table} for at, file in enumerate(files)],
         expires_at=now + LASTS,
     )
@@ -107,6 +116,7 @@ def complete(clients: Clients, account: AccountId, upload: UUID, *, limit_bytes:
     manifest = Manifest(
         cnpj=row.cnpj,
         company_name=row.company_name,
+        state=State(row.state) if row.state else None,
         files=[ManifestFile.model_validate(file) for file in row.files],
     )
     clients.store.put(keys.manifest, manifest.model_dump_json().encode(), if_absent=False)

@@ -70,7 +70,9 @@ def _demand(clients: Clients, job: Job, company: Company) -> Demand:
         months = current(session, FEATURES, company=company.id)
         catalogue = current(session, PRODUCTS, company=company.id)
     products = read_frame(clients.store, catalogue[ALL_MONTHS]) if catalogue else None
-    return assemble_demand(read_frames(clients.store, months.values()), products, company=company.cnpj)
+    return assemble_demand(
+        read_frames(clients.store, months.values()), products, company=company.cnpj, state=company.state
+    )
 
 
 def _say(clients: Clients, job: Job, *, run: UUID, stage: str, share: float) -> None:
@@ -118,6 +120,7 @@ def _facts(demand: Demand, forecasts: Forecasts) -> dict[str, Any]:
     return {
         "first_day": demand.first.isoformat(),
         "last_day": demand.last.isoformat(),
+        "state": demand.state,
         "snapshot": forecasts.snapshot,
         "versions": forecasts.versions,
         "series": dict(forecasts.series.group_by(LEVEL).len().sort(LEVEL).iter_rows()),

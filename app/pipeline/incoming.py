@@ -12,6 +12,7 @@ from app.core.database import AccountId
 from app.core.lake import IncomingKeys, incoming_of
 from app.domain.cnpj import Cnpj
 from app.domain.errors import BadInput
+from app.domain.states import State
 from app.domain.uploads import IncomingFile, Table
 from app.pipeline.companies import require_account
 from app.pipeline.handing import PATIENCE
@@ -35,6 +36,7 @@ class Manifest(BaseModel):
 
     cnpj: str
     company_name: str = Field(min_length=1, max_length=255)
+    state: State | None = None
     files: list[ManifestFile] = Field(min_length=1, max_length=20)
 
 
@@ -73,6 +75,7 @@ def _delivery(clients: Clients, keys: IncomingKeys, *, folder: Path) -> Delivery
         account=AccountId(keys.account),
         cnpj=cnpj,
         company_name=manifest.company_name,
+        state=manifest.state,
         files=files,
         id=keys.upload,
     )

@@ -20,6 +20,7 @@ from app.core.queue import Job, JobName
 from app.core.tables import UploadRow
 from app.domain.cnpj import Cnpj
 from app.domain.errors import BadInput, MissingTable
+from app.domain.states import State
 from app.domain.uploads import IncomingFile, Table, UploadState
 from app.pipeline.companies import Company, register_company
 from app.pipeline.handing import hand_on
@@ -41,6 +42,7 @@ class Delivery:
     company_name: str
     files: Sequence[IncomingFile]
     max_bytes: int = Limits.max_bytes
+    state: State | None = None
     mappings: Mapping[Table, Mapping[str, str]] = field(default_factory=dict)
     id: UUID = field(default_factory=uuid4)  # of the upload it becomes, unless the same bytes were one already
 
@@ -60,9 +62,7 @@ def receive(clients: Clients, delivery: Delivery, *, now: datetime) -> UUID:
     with tempfile.TemporaryDirectory(prefix="quantyfy-intake-") as folder:
         sheets = _recognised(delivery, before=before, folder=Path(folder))
         with clients.database.session(delivery.account) as session:
-            company = register_company(
-                session, account=delivery.account, cnpj=delivery.cnpj, name=delivery.company_name
-            )
+            company = _registered(session, delivery)
             earlier = _same_upload(session, company, content_hash)
             if earlier is not None:
                 return earlier
@@ -80,6 +80,12 @@ def receive(clients: Clients, delivery: Delivery, *, now: datetime) -> UUID:
     return upload
 
 
+def _registered(session: Session, delivery: Delivery) -> Company:
+    return register_company(
+        session, account=delivery.account, cnpj=delivery.cnpj, name=delivery.company_name, state=delivery.state
+    )
+
+
 def _recognised(delivery: Delivery, *, before: Mapping[str, Settled], folder: Path) -> Sequence[Sheet]:
     limits = Limits(max_bytes=delivery.max_bytes)
     sheets = recognise(delivery.files, mappings=delivery.mappings, remembered=before, limits=limits, workdir=folder)
@@ -90,7 +96,7 @@ def _recognised(delivery: Delivery, *, before: Mapping[str, Settled], folder: Pa
 def refuse(clients: Clients, delivery: Delivery, error: BadInput) -> UUID:
     """Keep of a delivery that nobody waits for only that it failed, and why in the customer's words."""
     with clients.database.session(delivery.account) as session:
-        company = register_company(session, account=delivery.account, cnpj=delivery.cnpj, name=delivery.company_name)
+        company = _registered(session, delivery)
         row = _row(delivery, company, content_hash=_content_hash(delivery))
         failed = {"state": UploadState.FAILED, "error": error.in_both_languages()}
         session.execute(insert(UploadRow).values(row | failed).on_conflict_do_nothing())

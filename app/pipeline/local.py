@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -12,6 +12,7 @@ from app.domain.cnpj import Cnpj
 from app.domain.columns import DATE, HORIZON_DAYS, ID, LEVEL, MEAN, QUANTITY, SKU, WAPE
 from app.domain.errors import NothingToForecast
 from app.domain.forecasts import HORIZONS, Level
+from app.domain.states import State
 from app.domain.uploads import IncomingFile
 from app.ml.predictor import Forecasts, predict
 from app.ml.trainer import train
@@ -23,6 +24,13 @@ from app.processing.reader.recognition import recognise
 
 # Whoever forecasts files at home need not say whose they are.
 NOBODY = Cnpj("00000000000191")
+
+
+class Seller(NamedTuple):
+    """Whose the files are, as far as that is told."""
+
+    cnpj: Cnpj | None = None
+    state: State | None = None
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ def forecast_files(
     *,
     workdir: Path,
     today: date,
-    cnpj: Cnpj | None = None,
+    seller: Seller,
     as_of: date | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> LocalForecast:
@@ -52,15 +60,15 @@ def forecast_files(
     Raises:
         BadInput: a file cannot be used, or nothing was sold by `as_of`.
     """
-    prepared = prepare(recognise(files, workdir=workdir), today=today, workdir=workdir, cnpj=cnpj)
+    prepared = prepare(recognise(files, workdir=workdir), today=today, workdir=workdir, cnpj=seller.cnpj)
     months = [prepared.lines(month) for month in prepared.months]
     if not months:
         raise NothingToForecast
     daily = pl.concat([daily_demand(lines) for lines in months])
     products = merged_products([prepared.products, *(seen_in(lines) for lines in reversed(months))])
-    demand = assemble_demand(daily, products, company=cnpj or NOBODY, as_of=as_of)
+    demand = assemble_demand(daily, products, company=seller.cnpj or NOBODY, state=seller.state, as_of=as_of)
     return LocalForecast(
-        company=cnpj or NOBODY,
+        company=seller.cnpj or NOBODY,
         report=prepared.report(),
         findings=prepared.findings,
         products=demand.products,

@@ -29,7 +29,7 @@ _DAY: Final = date(2026, 1, 1)
 _ROW: Final = {LEVEL: Level.PRODUCT.value, ID: "1", MEAN: 1.0, P10: 1.0, P50: 1.0, P90: 1.0}
 _FRAMES: Final = {"totals": _ROW | {HORIZON_DAYS: 30, REVENUE_MEAN: 1.0}, "forecast": _ROW | {DATE: _DAY}}
 _ITEMS: Final = "Pedido;Data;SKU;Descrição;Quantidade\n1;01/01/2026;1;Pão;1\n2;01/01/2026;1;Pão;1\n"
-_NOBODY: Final = Company(id=UUID(int=0), cnpj=Cnpj("12ABC34501DE35"), slug="ensaio", name="Ensaio")
+_NOBODY: Final = Company(id=UUID(int=0), cnpj=Cnpj("12ABC34501DE35"), slug="ensaio", name="Ensaio", state=None)
 
 
 def warm_up(clients: Clients) -> None:

@@ -74,6 +74,22 @@ def test_a_dry_run_tells_what_it_would_find_and_stores_nothing(shop: Shop, tmp_p
     assert not [path for path in (tmp_path / "lake").rglob("*") if path.is_file()]
 
 
+def test_an_upload_may_say_its_company_s_state(shop: Shop, tmp_path: Path) -> None:
+    files = parts(tmp_path / "a")
+    wrong, right = (
+        shop.http.post("/upload", headers=shop.headers, data=FORM | {"state": state}, files=files)
+        for state in ("XX", "SP")
+    )
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid-request")
+    assert right.status_code == 202
+    assert [one["state"] for one in shop.http.get("/companies", headers=shop.headers).json()["companies"]] == ["SP"]
+    announced = {"cnpj": CNPJ, "company_name": "Padaria", "state": "RJ", "files": [{"name": "vendas_itens.csv"}]}
+    direct = shop.http.post("/uploads", headers=shop.headers, json=announced).json()
+    shop.http.put(direct["files"][0]["url"], headers=shop.headers, content=files["vendas_itens"][1])
+    assert shop.http.post(direct["complete"], headers=shop.headers).status_code < 300
+    assert [one["state"] for one in shop.http.get("/companies", headers=shop.headers).json()["companies"]] == ["RJ"]
+
+
 def test_a_cancelled_upload_publishes_nothing_and_may_be_sent_again(shop: Shop, tmp_path: Path) -> None:
     address = shop.upload(tmp_path / "files")
     assert shop.http.post(f"{address}/cancel", headers=shop.headers).json()["state"] == "cancelled"

@@ -60,6 +60,12 @@ def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
         assert first == second, name
 
 
+def test_a_state_is_one_of_the_27(tmp_path: Path) -> None:
+    files = [file.path for file in write_shop(tmp_path / "files")]
+    assert run("forecast", *files, "--state", "SP", "--json").exit_code == 0
+    assert run("forecast", *files, "--state", "XX").exit_code == 2
+
+
 def test_items_that_carry_their_date_are_enough(tmp_path: Path) -> None:
     items = tmp_path / "itens.csv"
     days = (date(2025, 1, 1 + at) for at in range(28))

@@ -1,10 +1,12 @@
 """Opening days, closures, extreme days and prices, as they are told from sales alone."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from app.domain.states import State
 from app.ml.demand import screened
 from app.ml.history import History, history_of, open_days
 from app.ml.openings import open_ahead
@@ -54,6 +56,18 @@ def test_a_holiday_that_was_closed_every_year_is_closed_again() -> None:
     ahead = open_ahead(known, origin=known.n_days)
     closed = [known.dates_ahead(90)[day].strftime("%d/%m") for day in np.flatnonzero(~ahead)]
     assert closed == ["25/12"]
+
+
+def test_a_state_s_holiday_is_closed_again_only_where_the_state_is_known() -> None:
+    days = np.full(3 * 365, 20.0)
+    days[[190, 366 + 189]] = 0  # 9 July 2024 and 2025, a holiday of São Paulo alone, day 0 being 1 January 2024
+    known = shop({sku: days[: 366 + 365 + 170].tolist() for sku in "ABCDEFGHIJKLMNOPQRST"})
+    closed = {}
+    for state in (None, State.SP, State.RJ):
+        lived = history_of(screened(replace(known, state=state)).demand)
+        ahead = open_ahead(lived, origin=lived.n_days)
+        closed[state] = [lived.dates_ahead(90)[day].strftime("%d/%m") for day in np.flatnonzero(~ahead)]
+    assert closed == {None: [], State.SP: ["09/07"], State.RJ: []}
 
 
 def test_one_extreme_day_is_limited_to_the_next_largest_and_noted() -> None:

@@ -16,8 +16,10 @@ from app.core.tables import CompanyRow, PublishedRow, RunRow, UploadRow
 from app.domain.cnpj import Cnpj
 from app.domain.errors import BadInput, MissingTable, NotForecastYet, UnknownCompany, UnknownUpload
 from app.domain.forecasts import HORIZONS, Level
+from app.domain.states import State
 from app.domain.uploads import IncomingFile, Table, UploadState
 from app.pipeline import forecasting, preparation, reading
+from app.pipeline.companies import list_companies
 from app.pipeline.intake import Delivery, receive
 from app.pipeline.uploads import find_upload, give_up
 from tests.shop import CNPJ, bread_sold, write_shop
@@ -208,6 +210,17 @@ def test_products_alone_are_refused_until_there_are_items(clients: Clients, acco
     what = reading.published(clients, account, COMPANY)
     names = dict(reading.products(clients, what, reading.Slice()).rows.select("id", "name").iter_rows())
     assert names == {"PAO": "Pão de sal", "BOLO": "Bolo de cenoura"}
+
+
+def test_the_state_a_company_was_told_of_last_is_the_one_its_forecast_knows(
+    clients: Clients, account: AccountId, tmp_path: Path
+) -> None:
+    files = write_shop(tmp_path / "files")
+    told = Delivery(account=account, cnpj=COMPANY, company_name="Padaria", files=files, state=State.SP)
+    receive(clients, told, now=NOW)
+    run_all(clients, deliver(clients, account, files))
+    assert [company.state for company in list_companies(clients, account)] == [State.SP]
+    assert reading.published(clients, account, COMPANY).metrics["state"] == "SP"
 
 
 def test_another_account_learns_nothing(clients: Clients, published: Job) -> None:

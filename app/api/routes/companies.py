@@ -16,7 +16,7 @@ from app.api.dependencies import AccountAdmin, Admin, ClientsOf, Reader, company
 from app.api.schemas.accounts import Companies, CompanyShown, ErasureShown
 from app.api.schemas.problems import CALLER, CHANGING, problem_responses
 from app.domain.errors import InvalidCnpj, InvalidRequest, UnknownCompany, UnknownErasure
-from app.pipeline.companies import list_companies
+from app.pipeline.companies import Company, list_companies
 from app.pipeline.erasure import erase_company, find_erasure
 from app.pipeline.exporting import export_company
 
@@ -28,7 +28,11 @@ def companies(caller: Reader, clients: ClientsOf) -> Companies:
     """Every company the caller may see, by name."""
     found = list_companies(clients, caller.account)
     seen = [company for company in found if caller.cnpjs is None or company.cnpj.text in caller.cnpjs]
-    return Companies(companies=[CompanyShown(cnpj=company.cnpj.text, name=company.name) for company in seen])
+    return Companies(companies=[_shown(company) for company in seen])
+
+
+def _shown(company: Company) -> CompanyShown:
+    return CompanyShown(cnpj=company.cnpj.text, name=company.name, state=company.state)
 
 
 _ZIP: dict[int | str, dict[str, Any]] = {

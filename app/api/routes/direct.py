@@ -19,7 +19,7 @@ from app.domain.cnpj import Cnpj
 from app.domain.errors import FileNotArrived, InvalidCnpj, TooSlow, UnknownCompany, UnknownUpload, UploadTooLarge
 from app.domain.uploads import UploadState
 from app.pipeline.audit import Deed, record
-from app.pipeline.direct import Announced, Direct, announce, complete, find_direct, take_file
+from app.pipeline.direct import Announced, Direct, Named, announce, complete, find_direct, take_file
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
 
@@ -43,8 +43,7 @@ def announce_upload(announced: UploadAnnounced, caller: Uploader, clients: Clien
         clients,
         caller.account,
         [Announced(file.name, file.table) for file in announced.files],
-        cnpj=company_of(caller, announced.cnpj),
-        company_name=announced.company_name,
+        company=Named(company_of(caller, announced.cnpj), announced.company_name, announced.state),
         now=datetime.now(UTC),
     )
     here = f"/uploads/{direct.id}"

@@ -83,6 +83,7 @@ async def upload(
             account=caller.account,
             cnpj=company_of(caller, said.cnpj),
             company_name=said.company_name,
+            state=said.state,
             files=_incoming(form.files),
             max_bytes=settings.upload_limit_bytes,
             mappings=said.columns or {},
@@ -120,7 +121,8 @@ def _once(
 ) -> Reply:
     files = [part for file in delivery.files for part in (str(file.table), file.name, _sha256(file.path))]
     asked = fingerprint(
-        "/upload", delivery.cnpj.text, delivery.company_name, json.dumps(delivery.mappings, sort_keys=True), *files
+        *("/upload", delivery.cnpj.text, delivery.company_name, delivery.state or ""),
+        *(json.dumps(delivery.mappings, sort_keys=True), *files),
     )
     return once(clients, caller.account, key, act, asked=asked, now=now)
 

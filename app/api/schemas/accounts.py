@@ -10,6 +10,7 @@ from app.api.schemas.readings import NextCursor
 from app.domain.access import Scope
 from app.domain.cnpj import Cnpj
 from app.domain.errors import InvalidCnpj
+from app.domain.states import State
 
 
 def _printable(text: str) -> str:
@@ -147,6 +148,7 @@ class CompanyShown(BaseModel):
 
     cnpj: str = Field(examples=["12ABC34501DE35"])
     name: str = Field(examples=["Padaria São João"])
+    state: State | None = Field(description="Two letters (UF), as an upload told.", examples=["SP"])
 
 
 class Companies(BaseModel):

@@ -6,6 +6,7 @@ from typing import Any, Final
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, Json, ValidationError
 
+from app.domain.states import State
 from app.domain.uploads import Table
 
 FILE_FIELDS: Final[Mapping[str, Table | None]] = {**{table.value: table for table in Table}, "files": None}
@@ -17,6 +18,11 @@ class UploadForm(BaseModel):
 
     cnpj: str = Field(max_length=40, examples=["12.ABC.345/01DE-35"])
     company_name: str = Field(min_length=1, max_length=200, examples=["Padaria São João"])
+    state: State | None = Field(
+        default=None,
+        description="Two letters (UF): the forecast then knows the state's own holidays. Remembered for later uploads.",
+        examples=["SP"],
+    )
     columns: Json[dict[Table, dict[str, str]]] | None = Field(
         default=None,
         description="JSON: per table, headings to fields (an empty field leaves a column unused). Remembered for files "

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.api.schemas.readings import NextCursor
 from app.domain.companies import kept_name
+from app.domain.states import State
 from app.domain.text import Language
 from app.domain.uploads import Table, UploadState
 from app.pipeline.uploads import Upload
@@ -58,6 +59,9 @@ class UploadAnnounced(BaseModel):
     cnpj: str = Field(examples=["12ABC34501DE35"], max_length=40)
     company_name: Annotated[str, AfterValidator(kept_name)] = Field(
         min_length=1, max_length=200, examples=["Padaria São João"]
+    )
+    state: State | None = Field(
+        default=None, description="Two letters (UF): the forecast then knows the state's own holidays.", examples=["SP"]
     )
     files: list[FileAnnounced] = Field(min_length=1, max_length=20)
 
