@@ -83,6 +83,10 @@ bench-forecast: setup-peers ## Prophet for every series at once beside a loop of
 .PHONY: bench-accuracy
 bench-accuracy: setup-peers ## forecasts beside the field's, on cutoffs nobody tuned on
 	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/accuracy_rolling.py --sets restaurant --peers seasonal_naive mean_56 auto_ets dynamic_theta lightgbm
+	$(BIN)/python benchmarks/ranges.py
+	$(BIN)/python benchmarks/accuracy_members.py
+	$(BIN)/python benchmarks/accuracy_charts.py --out benchmarks/forecasts.png
 
 .PHONY: setup-peers
 setup-peers: | $(UV)
