@@ -121,9 +121,10 @@ def log_in(clients: Clients, *, email: str, password: str, address: str, now: da
 
     Raises:
         WrongLogin: e-mail or password; which of them is not told, nor by the time it takes.
-        TooManyRequests: too many failures for this e-mail or from this address lately.
+        TooManyRequests: too many failures lately (see `throttle`).
     """
-    subjects = (f"email {_address(email)}", f"address {address}")
+    both = f"both {_address(email)} {address}"
+    subjects = (both, f"address {address}", f"email {_address(email)}")
     require_patience(clients, subjects, now=now)
     with clients.database.presenting("email", _address(email)) as session:
         found = session.scalars(select(UserRow).where(UserRow.email == _address(email))).all()
@@ -135,7 +136,7 @@ def log_in(clients: Clients, *, email: str, password: str, address: str, now: da
     if known is None:
         count_failure(clients, subjects, now=now)
         raise WrongLogin
-    forgive(clients, subjects[0])
+    forgive(clients, both)
     _renew_hash(clients, known, password)
     return _open_session(clients, AccountId(known.account_id), known.id, now=now)
 

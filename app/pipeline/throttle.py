@@ -1,4 +1,8 @@
-"""How often logging in may fail: by e-mail and by address, in the database, so that every process counts together."""
+"""How often logging in may fail, counted in the database, so that every process counts together.
+
+By e-mail from one address, so that guesses from elsewhere do not keep a person out; by address; and by e-mail from all
+addresses together, after many more failures.
+"""
 
 import hashlib
 import math
@@ -12,7 +16,7 @@ from app.core.clients import Clients
 from app.core.tables import LoginAttemptRow
 from app.domain.errors import TooManyRequests
 
-_FREE = {"email": 5, "address": 50}  # failures before the first wait; an office shares one address
+_FREE = {"both": 5, "address": 50, "email": 100}  # failures before the first wait; an office shares one address
 _LONGEST_S = 900
 _FORGOTTEN_AFTER = timedelta(hours=24)
 

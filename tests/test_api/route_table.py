@@ -21,8 +21,8 @@ Written by `make routes` from the OpenAPI document and from what `tests/test_api
 the tests. A route that is in none of its tables fails the build.
 
 Rate limits: **caller** is the key's or the person's own bucket over all processes of the service, {per_minute}
-requests a minute unless the key has another limit; **logins** is the throttle of wrong ones, by e-mail from the
-fifth, by address from the fiftieth.
+requests a minute unless the key has another limit; **logins** is the throttle of wrong ones, by e-mail and
+address from the fifth, by address from the fiftieth, by e-mail from the hundredth.
 
 | route | what it does | scope | rate limit | asked by |
 |---|---|---|---|---|

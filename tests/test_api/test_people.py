@@ -2,7 +2,9 @@
 
 import re
 from datetime import UTC, datetime
+from time import process_time
 from typing import Any
+from uuid import uuid4
 
 from fastapi.testclient import TestClient
 
@@ -14,8 +16,8 @@ PASSWORD = "uma frase comprida"  # noqa: S105  known to everybody
 EMAIL = "ana@padaria.com.br"
 
 
-def invited(shop: Shop, *, scopes: list[str] | None = None) -> str:
-    wanted = {"email": EMAIL, "name": "Ana", "scopes": scopes or ["admin"]}
+def invited(shop: Shop, *, scopes: list[str] | None = None, email: str = EMAIL) -> str:
+    wanted = {"email": email, "name": "Ana", "scopes": scopes or ["admin"]}
     return str(shop.http.post("/users", headers=shop.headers, json=wanted).json()["link"])
 
 
@@ -114,13 +116,56 @@ def test_the_password_logs_in_and_another_does_not(shop: Shop) -> None:
     assert wrong.json() == nobody.json()
 
 
-def test_a_thousand_wrong_logins_are_stopped_after_a_few(shop: Shop) -> None:
-    guesses = [guess(shop, at) for at in range(1000)]
+def test_a_thousand_wrong_logins_are_stopped_after_a_few_and_keep_nobody_out(shop: Shop) -> None:
+    http, _ = logged_in(shop)
+    http.cookies.clear()
+    robber = at(shop, "203.0.113.66")
+    guesses = [guess(robber, EMAIL, turn) for turn in range(1000)]
     assert [answer.status_code for answer in guesses[:5]] == [401] * 5
+    assert {answer.status_code for answer in guesses} == {401, 429}
     assert [answer.status_code for answer in guesses].count(401) < 20
-    stopped = next(answer for answer in guesses if answer.status_code == 429)
+    stopped = guesses[-1]
     assert stopped.json()["code"] == "too-many-requests"
     assert int(stopped.headers["retry-after"]) >= 1
+    right = {"email": EMAIL, "password": PASSWORD}
+    assert robber.post("/session", json=right).status_code == 429, "not even the right one, from there"
+    assert at(shop, "198.51.100.7").post("/session", json=right).status_code == 200
+    link = f"/session/links/{new_link(shop)}"
+    assert robber.post(link, json={"password": PASSWORD}).status_code == 200, "a link is no guess"
+
+
+def test_guesses_at_nobody_are_answered_as_guesses_at_somebody(shop: Shop) -> None:
+    http, _ = logged_in(shop)
+    http.cookies.clear()
+    told = []
+    for email, address in ((EMAIL, "203.0.113.1"), ("ninguem@padaria.com.br", "203.0.113.2")):
+        answers = [guess(at(shop, address), email, turn) for turn in range(5)]
+        told.append([(answer.status_code, answer.json(), sorted(answer.headers)) for answer in answers])
+    assert told[0] == told[1]
+
+
+def test_nobody_takes_as_long_as_somebody(shop: Shop) -> None:
+    somebody = f"{uuid4()}@padaria.com.br"  # of one account, whatever other tests have made
+    link = invited(shop, email=somebody)
+    assert shop.http.post(link, json={"password": PASSWORD}).status_code == 200
+    shop.http.cookies.clear()
+
+    def quickest(email: str, address: str) -> float:
+        times = []  # of our own work: other programs on the machine do not count
+        for turn in range(4):
+            start = process_time()
+            assert guess(at(shop, address), email, turn).status_code == 401
+            times.append(process_time() - start)
+        return min(times)
+
+    ratio = quickest("ninguem@padaria.com.br", "203.0.113.3") / quickest(somebody, "203.0.113.4")
+    assert 0.5 < ratio < 2, "without the hash it would be a tenth"
+
+
+def test_many_addresses_together_are_stopped_too(shop: Shop) -> None:
+    told = [guess(at(shop, f"203.0.113.{turn}"), "alvo@padaria.com.br", turn).status_code for turn in range(104)]
+    assert told[:100] == [401] * 100
+    assert 429 in told[100:]
 
 
 def test_the_limit_of_a_key_is_told_and_kept(shop: Shop) -> None:
@@ -138,8 +183,13 @@ def test_the_limit_of_a_key_is_told_and_kept(shop: Shop) -> None:
     assert int(answers[3].headers["retry-after"]) <= 20
 
 
-def guess(shop: Shop, at: int) -> Any:  # noqa: ANN401
-    return shop.http.post("/session", json={"email": "vitima@padaria.com.br", "password": f"senha {at}"})
+def at(shop: Shop, address: str) -> TestClient:
+    """The same service, asked from another address."""
+    return TestClient(shop.http.app, raise_server_exceptions=False, client=(address, 5))
+
+
+def guess(door: TestClient, email: str, turn: int) -> Any:  # noqa: ANN401
+    return door.post("/session", json={"email": email, "password": f"senha {turn}"})
 
 
 def new_link(shop: Shop) -> str:
