@@ -1,6 +1,7 @@
 """An upload and a reading of nobody's, before the first customer comes."""
 
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,17 +9,21 @@ from typing import Final
 from uuid import UUID
 
 import polars as pl
+from sqlalchemy.exc import OperationalError
 
 from app.core.clients import Clients
+from app.core.database import AccountId
 from app.core.s3 import Store
 from app.domain.cnpj import Cnpj
 from app.domain.columns import DATE, HORIZON_DAYS, ID, LEVEL, MEAN, P10, P50, P90, REVENUE_MEAN
+from app.domain.errors import NotAuthenticated, UnknownCompany
 from app.domain.forecasts import Level
 from app.domain.uploads import IncomingFile
+from app.pipeline.access import caller_of_key
 from app.pipeline.companies import Company
 from app.pipeline.frames import write_frame
 from app.pipeline.publishing import ALL_MONTHS
-from app.pipeline.reading.current import Published
+from app.pipeline.reading.current import Published, published
 from app.pipeline.reading.forecasts import daily, totals
 from app.pipeline.reading.slices import Slice
 from app.pipeline.rendering import Format, render
@@ -33,11 +38,23 @@ _NOBODY: Final = Company(id=UUID(int=0), cnpj=Cnpj("12ABC34501DE35"), slug="ensa
 
 
 def warm_up(clients: Clients) -> None:
-    """Recognise a file, answer in every format: much of what that takes comes from the disk only at its first use."""
+    """Ask for a key, recognise a file, answer in every format: much of what that takes is made at its first use."""
+    _ask_for_nobody(clients)
     with tempfile.TemporaryDirectory(prefix="quantyfy-warming-") as name:
         folder = Path(name)
         _take_in(folder)
         _read_out(replace(clients, store=Store.open(folder.as_uri())))
+
+
+def _ask_for_nobody(clients: Clients) -> None:
+    """Nobody has this key and this company; the connection, and how the questions are put, stay for the first who asks.
+
+    A database that is away is told by `/health/ready`.
+    """
+    with suppress(NotAuthenticated, OperationalError):
+        caller_of_key(clients, "qk_ensaio", now=datetime.combine(_DAY, datetime.min.time(), UTC))
+    with suppress(UnknownCompany, OperationalError):
+        published(clients, AccountId(_NOBODY.id), _NOBODY.cnpj)
 
 
 def _take_in(folder: Path) -> None:
