@@ -68,6 +68,10 @@ openapi: setup ## write openapi.json from the code
 routes: setup ## write docs/routes.md from the code and the tests
 	PYTHONPATH=. $(BIN)/python tests/test_api/route_table.py
 
+.PHONY: transcript
+transcript: setup ## write docs/transcript.md: the API asked by curl alone
+	QUANTYFY_TRANSCRIPT=$(CURDIR)/docs/transcript.md $(BIN)/pytest -q tests/test_cli/test_service.py -k curl
+
 .PHONY: bench-api
 bench-api: setup ## reads beside a bare route, a cold start, a large upload, 1,000 companies
 	$(BIN)/python benchmarks/api.py

@@ -152,3 +152,25 @@ def test_a_service_that_is_killed_takes_its_worker_and_database_with_it(laptop: 
     laptop.service.kill()
     laptop.service.wait()
     laptop.wait_until_gone()
+
+
+def test_curl_alone_goes_from_upload_to_predictions(laptop: Laptop, tmp_path: Path) -> None:
+    """`docs/transcript.sh`, whose output is what an integrator reads; the machine's own curl runs it."""
+    write_shop(tmp_path / "files", bad_lines=1)
+    script = Path(__file__).parent.parent.parent / "docs/transcript.sh"
+    key = (laptop.home / "api_key").read_text().strip()
+    environment = os.environ | {"API": laptop.url, "KEY": key}
+    told = subprocess.run(
+        [script, tmp_path / "files"], env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert key not in told.stdout
+    for words in (
+        *('"state":"received"', "event: upload", '"state": "published"', "vendas_itens,vendas_itens.csv"),
+        *("level,id,", "application/vnd.apache.parquet", "PAR1", '"horizon_days":30'),
+    ):
+        assert words in told.stdout, told.stdout
+    if page := os.environ.get("QUANTYFY_TRANSCRIPT"):  # `make transcript`
+        Path(page).write_text(
+            f"# The API by curl\n\nWritten by `make transcript`.\n\n```\n{told.stdout.strip()}\n```\n"
+        )
