@@ -92,7 +92,10 @@ def problem(request: Request, error: AppError) -> JSONResponse:
 
 
 async def _app_error(request: Request, error: Exception) -> JSONResponse:
-    return problem(request, error if isinstance(error, AppError) else AppError())
+    known = error if isinstance(error, AppError) else AppError()
+    if known.internal:  # what the customer does not read, and whoever mends it has to
+        get_logger().error(known.code, where=str(known), cause=type(known.__cause__).__name__)
+    return problem(request, known)
 
 
 async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
@@ -112,7 +115,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _database_away(request: Request, error: Exception) -> JSONResponse:
     get_logger().error("database away", error=type(error).__name__)
-    return problem(request, errors.Unavailable(part="PostgreSQL"))
+    return problem(request, errors.Unavailable(part=errors.DATABASE, where="PostgreSQL"))
 
 
 class Unforeseen:

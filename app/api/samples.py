@@ -37,7 +37,8 @@ _FACTS: Final[Mapping[str, object]] = {
     "webhook": _UPLOAD,
     "erasure": _UPLOAD,
     "days": 90,
-    "part": "PostgreSQL",
+    "part": errors.DATABASE,
+    "where": "PostgreSQL",
     "method": "DELETE",
 }
 _KNOWN: Final[Mapping[type[AppError], str]] = {
@@ -54,7 +55,7 @@ def sample_of(kind: type[AppError]) -> AppError:
     Raises:
         KeyError: it tells of something there is no sample of.
     """
-    names = {name for text in kind.explanation for _, name, _, _ in Formatter().parse(text) if name}
+    names = {name for text in (*kind.explanation, kind.internal) for _, name, _, _ in Formatter().parse(text) if name}
     facts = {**_FACTS, **({"known": _KNOWN[kind]} if kind in _KNOWN else {})}
     return kind(**{name: facts[name] for name in names})
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from app.cli import accounts, demo, forecast, inspect, remote, service
 from app.core.config import Settings
@@ -49,7 +50,8 @@ def main() -> None:
     try:
         app()
     except AppError as error:
-        Console(stderr=True).print(f"[bold red]{error.title()}[/]\n{error.detail()}", highlight=False)
+        ours = f"\n{escape(str(error))}" if error.internal else ""  # whoever reads this runs the service
+        Console(stderr=True).print(f"[bold red]{error.title()}[/]\n{error.detail()}{ours}", highlight=False)
         sys.exit(1)
 
 

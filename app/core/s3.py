@@ -23,7 +23,7 @@ from obstore.store import LocalStore, S3Store
 
 from app.core.copies import Copies
 from app.core.sending import CHUNK, Readable, in_pieces, opened, ready_to_send
-from app.domain.errors import ObjectExists, ObjectMissing, Unavailable
+from app.domain.errors import STORAGE, ObjectExists, ObjectMissing, Unavailable
 
 if TYPE_CHECKING:
     from obstore import GetResult, ObjectMeta  # the library has these names for the type checker alone
@@ -255,7 +255,7 @@ class Store(ABC):
         except (AlreadyExistsError, FileExistsError) as error:
             raise ObjectExists(key=key) from error
         except (BaseError, OSError) as error:
-            raise Unavailable(part=self.url) from error
+            raise Unavailable(part=STORAGE, where=self.url) from error
 
 
 class _Folder(Store):
@@ -288,7 +288,8 @@ class _Folder(Store):
             with self._in_our_words(key):
                 place(draft, path)
         finally:
-            draft.unlink(missing_ok=True)
+            with self._in_our_words(key):
+                draft.unlink(missing_ok=True)
 
     def _new_file(self, path: Path) -> IO[bytes]:
         """A file that was not there; its folder may be removed, as empty, while we look."""
@@ -323,7 +324,7 @@ class _Folder(Store):
 
     def check(self) -> None:
         if not os.access(self._folder, os.R_OK | os.W_OK | os.X_OK):
-            raise Unavailable(part=self.url)
+            raise Unavailable(part=STORAGE, where=self.url)
 
 
 class _Bucket(Store):

@@ -3,7 +3,7 @@
 `english` and `explanation` say the rest. Codes never change: integrators match on them.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from app.domain.text import Language, Text
 
@@ -14,10 +14,11 @@ class AppError(Exception):
     code: ClassVar[str] = "unexpected"
     english: ClassVar[str] = "The request could not be completed."
     explanation: ClassVar[Text] = Text("Tente de novo em alguns minutos.", "Try again in a few minutes.")
+    internal: ClassVar[str] = ""  # what `str(error)` and so the log says instead, of things no customer may learn
 
     def __init__(self, **facts: object) -> None:
         self.facts = facts
-        super().__init__(self.explanation.format(**facts).pt)
+        super().__init__(self.internal.format(**facts) or self.explanation.format(**facts).pt)
 
     @classmethod
     def title(cls, language: Language = "pt-BR") -> str:
@@ -479,12 +480,18 @@ class Expired(NotFound):
 # --- what surrounds us --------------------------------------------------------------------------------------------
 
 
+DATABASE: Final = Text("O banco de dados", "The database")
+QUEUE: Final = Text("A fila", "The queue")
+STORAGE: Final = Text("O armazenamento", "The storage")
+
+
 class Unavailable(AppError):
     """O serviço está temporariamente indisponível."""
 
     code = "unavailable"
     english = "The service is temporarily unavailable."
     explanation = Text("{part} não respondeu. Tente de novo em instantes.", "{part} did not answer. Try again shortly.")
+    internal = "{where}: no answer"
 
 
 class Busy(Unavailable):
@@ -493,6 +500,7 @@ class Busy(Unavailable):
     code = "busy"
     english = "Another upload of this company is still being worked on."
     explanation = Text("Este continua depois dele.", "This one goes on after it.")
+    internal = ""
 
 
 class TookTooLong(Unavailable):
@@ -504,6 +512,7 @@ class TookTooLong(Unavailable):
         "Talvez ainda termine. Repetir um envio com os mesmos arquivos não o duplica.",
         "It may still come to an end. Sending the same files again does not double them.",
     )
+    internal = ""
 
 
 class ServiceRefused(AppError):
@@ -519,7 +528,7 @@ class ObjectExists(AppError):
 
     code = "object-exists"
     english = "The object already exists."
-    explanation = Text("O objeto {key} já existe.", "The object {key} already exists.")
+    internal = "{key}: the object already exists"
 
 
 class ObjectMissing(AppError):
@@ -527,7 +536,7 @@ class ObjectMissing(AppError):
 
     code = "object-missing"
     english = "The object does not exist."
-    explanation = Text("O objeto {key} não existe.", "The object {key} does not exist.")
+    internal = "{key}: the object does not exist"
 
 
 class PostgresWouldNotStart(AppError):

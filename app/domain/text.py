@@ -1,8 +1,9 @@
 """Words a customer reads, in Portuguese first and in English beside it."""
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 Language = Literal["pt-BR", "en"]
+LANGUAGES: Final[tuple[Language, Language]] = ("pt-BR", "en")
 
 
 class Text(NamedTuple):
@@ -12,12 +13,16 @@ class Text(NamedTuple):
     en: str
 
     def format(self, **facts: object) -> "Text":
-        """The same sentence with its places filled.
+        """The same sentence with its places filled; a fact that is itself a `Text` in the sentence's language.
 
         Raises:
             KeyError: a place of the sentence has no fact.
         """
-        return Text(self.pt.format(**facts), self.en.format(**facts))
+        portuguese, english = (
+            {name: fact.to(language) if isinstance(fact, Text) else fact for name, fact in facts.items()}
+            for language in LANGUAGES
+        )
+        return Text(self.pt.format(**portuguese), self.en.format(**english))
 
     def to(self, language: Language) -> str:
         """The sentence in the reader's language."""

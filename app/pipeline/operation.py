@@ -4,7 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from app.core.clients import Clients
-from app.domain.errors import Unavailable
+from app.domain.errors import DATABASE, QUEUE, Unavailable
 from app.utils.metrics import JOBS
 
 _QUEUED = text("SELECT task_name, status::text, count(*) FROM procrastinate_jobs GROUP BY task_name, status")
@@ -22,16 +22,14 @@ def require_ready(clients: Clients) -> None:
     try:
         clients.database.check()
     except (SQLAlchemyError, RuntimeError) as error:
-        raise Unavailable(part="PostgreSQL") from error
+        raise Unavailable(part=DATABASE, where="PostgreSQL") from error
     try:
         with clients.database.queueing() as session:
             session.execute(_ASK_QUEUE)
     except SQLAlchemyError as error:
-        raise Unavailable(part="PostgreSQL" if isinstance(error, OperationalError) else "queue") from error
-    try:
-        clients.store.check()
-    except (Unavailable, OSError) as error:
-        raise Unavailable(part="S3") from error
+        part, where = (DATABASE, "PostgreSQL") if isinstance(error, OperationalError) else (QUEUE, "procrastinate")
+        raise Unavailable(part=part, where=where) from error
+    clients.store.check()
 
 
 def count_jobs(clients: Clients) -> None:

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from app.api.main import create_app
 from app.core import migrations
@@ -19,6 +20,8 @@ from app.core.config import Settings
 from app.core.embedded_postgres import running
 from tests.conftest import sqlalchemy_url
 from tests.s3_server import S3Server, start
+from tests.shop import CNPJ, write_shop
+from tests.test_api.shop_door import Shop
 
 
 class Parts(NamedTuple):
@@ -51,7 +54,7 @@ def ready(http: TestClient) -> tuple[int, str]:
     """The status, and what is said to be missing."""
     answer = http.get("/health/ready", headers={"Accept-Language": "en"})
     said = answer.json()
-    return answer.status_code, said["status"] if answer.is_success else said["detail"].partition(" ")[0]
+    return answer.status_code, said["status"] if answer.is_success else said["detail"].partition(" did not answer")[0]
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -64,7 +67,7 @@ def until(condition: Callable[[], bool]) -> None:
 def test_without_its_database_it_is_alive_and_not_ready(parts: Parts) -> None:
     assert ready(parts.http) == (200, "ready")
     parts.database.close()
-    assert ready(parts.http) == (503, "PostgreSQL")
+    assert ready(parts.http) == (503, "The database")
     assert parts.http.get("/health/live").status_code == 200
     assert parts.http.get("/metrics").status_code == 200
     with running(parts.home):
@@ -74,13 +77,13 @@ def test_without_its_database_it_is_alive_and_not_ready(parts: Parts) -> None:
 def test_a_database_of_another_version_is_not_ready(parts: Parts) -> None:
     with psycopg.connect(parts.owner_url) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
-    assert ready(parts.http) == (503, "PostgreSQL")
+    assert ready(parts.http) == (503, "The database")
 
 
 def test_without_the_queue_it_is_not_ready(parts: Parts) -> None:
     with psycopg.connect(parts.owner_url, autocommit=True) as connection:
         connection.execute("ALTER TABLE procrastinate_jobs RENAME TO gone")
-        assert ready(parts.http) == (503, "queue")
+        assert ready(parts.http) == (503, "The queue")
         connection.execute("ALTER TABLE gone RENAME TO procrastinate_jobs")
     assert ready(parts.http) == (200, "ready")
 
@@ -88,9 +91,27 @@ def test_without_the_queue_it_is_not_ready(parts: Parts) -> None:
 def test_without_its_folder_it_is_not_ready(http: TestClient, settings: Settings) -> None:
     lake = Path(settings.lake.removeprefix("file://"))
     lake.rename(lake.with_name("gone"))
-    assert ready(http) == (503, "S3")
+    assert ready(http) == (503, "The storage")
     lake.with_name("gone").rename(lake)
     assert ready(http) == (200, "ready")
+
+
+def test_a_lake_that_is_away_is_told_to_the_log_and_not_to_the_customer(shop: Shop, tmp_path: Path) -> None:
+    lake = Path(shop.settings.lake.removeprefix("file://"))
+    lake.rename(lake.with_name("gone"))
+    lake.write_bytes(b"")  # no folder can be made in its place
+    files = {file.path.stem: (file.name, file.path.read_bytes()) for file in write_shop(tmp_path / "files")}
+    form = {"cnpj": CNPJ, "company_name": "Padaria"}
+    with capture_logs() as lines:
+        answer = shop.http.post("/upload", headers=shop.headers, data=form, files=files)
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.json()["detail"] == "O armazenamento não respondeu. Tente de novo em instantes."
+    for ours in (str(lake), str(tmp_path), "s3:", "file:"):
+        assert ours not in answer.text + str(answer.headers)
+    [line] = [line for line in lines if line["event"] == "unavailable"]
+    assert shop.settings.lake in line["where"]
+    lake.unlink()
+    lake.with_name("gone").rename(lake)
 
 
 @pytest.fixture
@@ -117,9 +138,9 @@ def test_without_s3_it_is_not_ready(
         assert ready(http) == (200, "ready")
         os.kill(pid, signal.SIGSTOP)  # it takes connections, and says nothing
         began = time.monotonic()
-        assert ready(http) == (503, "S3")
+        assert ready(http) == (503, "The storage")
         assert time.monotonic() - began < 15
         os.kill(pid, signal.SIGCONT)
         until(lambda: ready(http) == (200, "ready"))
         os.kill(pid, signal.SIGKILL)
-        assert ready(http) == (503, "S3")
+        assert ready(http) == (503, "The storage")

@@ -17,7 +17,7 @@ import pytest
 
 from app.core.copies import Copies
 from app.core.s3 import Store
-from app.domain.errors import ObjectMissing, Unavailable
+from app.domain.errors import STORAGE, ObjectMissing, Unavailable
 from app.pipeline.frames import read_frame, scan_frame, write_frame
 from tests.relay import Road, road_to
 from tests.s3_server import S3Server
@@ -282,7 +282,7 @@ def opened(store: Store, key: str):  # type: ignore[no-untyped-def]  # noqa: ANN
 
 
 def _fail() -> bytes:
-    raise Unavailable(part="s3")
+    raise Unavailable(part=STORAGE, where="s3")
 
 
 def _full(_: int) -> None:

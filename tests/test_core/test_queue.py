@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.core import queue as queue_module
 from app.core.database import AccountId, Database
 from app.core.queue import MAX_ATTEMPTS, Job, JobName, JobQueue
-from app.domain.errors import NothingToForecast, Unavailable
+from app.domain.errors import STORAGE, NothingToForecast, Unavailable
 
 
 class Undone(Exception):
@@ -78,7 +78,7 @@ def test_our_own_errors_are_final_at_once(queue: JobQueue, database: Database, a
     assert given_up == [(job, "NothingToForecast")]
 
 
-@pytest.mark.parametrize("error", [OSError("the disk is full"), Unavailable(part="S3")])
+@pytest.mark.parametrize("error", [OSError("the disk is full"), Unavailable(part=STORAGE, where="S3")])
 def test_an_error_that_may_pass_is_tried_again_and_then_given_up(
     queue: JobQueue, database: Database, account: AccountId, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

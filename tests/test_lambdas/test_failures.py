@@ -150,7 +150,7 @@ def test_a_prepared_month_that_is_gone_fails_the_upload_and_lands_with_its_reaso
     [receipt] = [key for key in stored if "preparo_" in key]
     aws.lake.delete([key for key in stored if key != receipt])
     said = reason(aws.functions["predict_handler"], created(f"{aws.prefix}/{receipt}"))
-    assert said.startswith("ObjectMissing: O objeto processed/")
+    assert said.startswith("ObjectMissing: processed/")
     assert find_upload(clients, account, upload).state is UploadState.FAILED
 
 
@@ -161,7 +161,7 @@ def test_a_raw_file_that_is_gone_fails_the_upload_and_lands_with_its_reason(
     receipt = aws.receive()
     aws.lake.delete([stored.key for stored in aws.lake.list("raw") if "vendas_itens" in stored.key])
     said = reason(aws.functions["process_handler"], created(f"{aws.prefix}/{receipt}"))
-    assert said.startswith("ObjectMissing: O objeto raw/")
+    assert said.startswith("ObjectMissing: raw/")
     found = find_upload(clients, account, upload)
     assert found.state is UploadState.FAILED
     assert found.error is not None
