@@ -58,13 +58,13 @@ def require_account(session: Session, account: AccountId) -> None:
         raise ValueError(f"no account {account}")
 
 
-def find_company(session: Session, cnpj: Cnpj) -> Company:
-    """The account's company with this CNPJ.
+def find_company(session: Session, cnpj: Cnpj, *, to_erase: bool = False) -> Company:
+    """The account's company with this CNPJ; `to_erase` waits for whoever adds to it, and keeps others from it.
 
     Raises:
         UnknownCompany: the account has none; whether another account does is not told.
     """
-    row = session.scalar(_living(cnpj))
+    row = session.scalar(_living(cnpj).with_for_update() if to_erase else _living(cnpj))
     if row is None:
         raise UnknownCompany(cnpj=cnpj.formatted)
     return _company(row)
@@ -73,6 +73,17 @@ def find_company(session: Session, cnpj: Cnpj) -> Company:
 def company_by_id(session: Session, company: UUID) -> Company:
     """The account's company with this id, which a job carries."""
     return _company(session.execute(select(CompanyRow).where(CompanyRow.id == company)).scalar_one())
+
+
+def require_living(session: Session, company: Company) -> None:
+    """Make sure that nobody erases a company before this session ends.
+
+    Raises:
+        UnknownCompany: somebody has.
+    """
+    living = select(CompanyRow.id).where(CompanyRow.id == company.id, _LIVING).with_for_update(read=True)
+    if session.scalar(living) is None:
+        raise UnknownCompany(cnpj=company.cnpj.formatted)
 
 
 def register_company(

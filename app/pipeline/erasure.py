@@ -14,7 +14,7 @@ from app.core.queue import Job, JobName
 from app.core.tables import CompanyRow, DirectUploadRow, ErasureRow, PublishedRow, RunRow, UploadRow
 from app.domain.access import Action
 from app.domain.cnpj import Cnpj
-from app.domain.errors import UnknownErasure
+from app.domain.errors import UnknownCompany, UnknownErasure
 from app.pipeline.audit import Deed, note
 from app.pipeline.companies import company_by_id, find_company
 
@@ -32,13 +32,17 @@ class Erasure(NamedTuple):
 def erase_company(clients: Clients, account: AccountId, cnpj: Cnpj, *, actor: str, now: datetime) -> Erasure:
     """Take a company out of service for ever and ask for its objects to be removed; returns the receipt.
 
-    From here on nobody can read anything of it, and no job that still runs can publish anything.
+    From here on nobody can read anything of it, and no job that still runs can publish anything. Asked again, or by two
+    at once, it answers the same receipt: whoever lost the first answer has no other way to it.
 
     Raises:
-        UnknownCompany: the account has no such company.
+        UnknownCompany: the account has no such company, and never erased one.
     """
     with clients.database.session(account) as session:
-        company = find_company(session, cnpj)
+        try:
+            company = find_company(session, cnpj, to_erase=True)
+        except UnknownCompany:
+            return _last_erasure(session, cnpj)
         removed = {"jobs": clients.queue.forget(session, company.id)}
         for name, table in (("publications", PublishedRow), ("runs", RunRow), ("uploads", UploadRow)):
             removed[name] = _remove(session, table, company.id)
@@ -87,6 +91,14 @@ def find_erasure(clients: Clients, account: AccountId, erasure: UUID) -> Erasure
         if row is None:
             raise UnknownErasure(erasure=erasure)
         return _erasure(row)
+
+
+def _last_erasure(session: Session, cnpj: Cnpj) -> Erasure:
+    newest = select(ErasureRow).where(ErasureRow.cnpj == cnpj.text).order_by(ErasureRow.created_at.desc()).limit(1)
+    row = session.scalar(newest)
+    if row is None:
+        raise UnknownCompany(cnpj=cnpj.formatted)
+    return _erasure(row)
 
 
 def _remove(session: Session, table: type[PublishedRow | RunRow | UploadRow], company: UUID) -> int:

@@ -19,10 +19,10 @@ from app.core.database import AccountId
 from app.core.queue import Job, JobName
 from app.core.tables import UploadRow
 from app.domain.cnpj import Cnpj
-from app.domain.errors import BadInput, MissingTable
+from app.domain.errors import BadInput, MissingTable, UnknownCompany
 from app.domain.states import State
 from app.domain.uploads import IncomingFile, Table, UploadState
-from app.pipeline.companies import Company, register_company
+from app.pipeline.companies import Company, register_company, require_living
 from app.pipeline.handing import hand_on
 from app.pipeline.mappings import Settled, check_fields, check_headings, of_sheet, remember, remembered
 from app.pipeline.publishing import current
@@ -54,6 +54,7 @@ def receive(clients: Clients, delivery: Delivery, *, now: datetime) -> UUID:
 
     Raises:
         BadInput: a file is empty, no table, of the wrong kind, too large, or lacks a column; nothing is stored.
+        UnknownCompany: somebody erased the company while its files arrived; nothing is stored.
     """
     check_fields(delivery.mappings)
     content_hash = _content_hash(delivery)
@@ -75,7 +76,11 @@ def receive(clients: Clients, delivery: Delivery, *, now: datetime) -> UUID:
         ]
     report = {"recognised": [sheet.as_json() for sheet in sheets]}
     row = _row(delivery, company, content_hash=content_hash) | {"files": files, "report": report}
-    upload = _enqueue(clients, delivery, company, row=row, now=now)
+    try:
+        upload = _enqueue(clients, delivery, company, row=row, now=now)
+    except UnknownCompany:  # the job that removes its objects may have been there before ours were
+        clients.store.delete([file["key"] for file in files])
+        raise
     get_logger().info("upload received", upload_id=str(upload), files=len(files))
     return upload
 
@@ -162,6 +167,7 @@ def _row(delivery: Delivery, company: Company, *, content_hash: bytes) -> dict[s
 
 def _enqueue(clients: Clients, delivery: Delivery, company: Company, *, row: dict[str, Any], now: datetime) -> UUID:
     with clients.database.session(delivery.account) as session:
+        require_living(session, company)
         # Of two deliveries of the same bytes at the same moment, one wins and the other is answered with it.
         inserted = session.scalar(insert(UploadRow).values(row).on_conflict_do_nothing().returning(UploadRow.id))
         if inserted is None:

@@ -65,7 +65,10 @@ def export(cnpj: str, caller: Admin, clients: ClientsOf) -> FileResponse:
     responses=problem_responses(*CHANGING, InvalidCnpj, UnknownCompany),
 )
 def erase(cnpj: str, caller: Admin, clients: ClientsOf) -> ErasureShown:
-    """Erase the company for ever. It is out of service at once; the receipt says when its objects are gone too."""
+    """Erase the company for ever. It is out of service at once; the receipt says when its objects are gone too.
+
+    Asked again, it answers the same receipt.
+    """
     company = company_of(caller, cnpj)
     now = datetime.now(UTC)
     return ErasureShown.model_validate(erase_company(clients, caller.account, company, actor=caller.actor, now=now))
