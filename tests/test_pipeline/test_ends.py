@@ -79,8 +79,8 @@ def test_what_has_ended_cannot_be_cancelled(clients: Clients, job: Job, state: U
 def test_who_cancels_at_the_last_moment_is_in_time(
     clients: Clients,
     job: Job,
-    story: Any,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: ANN401
+    story: Any,  # noqa: ANN401  a module
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if story is forecasting:
         _prepare(clients, job)
