@@ -21,6 +21,7 @@ from app.domain.errors import BadInput
 from app.pipeline.copies import following_erasures
 from app.pipeline.erasure import erase_objects
 from app.pipeline.forecasting import forecast_company
+from app.pipeline.incoming import receive_delivered
 from app.pipeline.preparation import prepare_upload
 from app.pipeline.retention import tidy
 from app.pipeline.uploads import give_up
@@ -39,6 +40,7 @@ def run(settings: Settings, *, until_idle: bool = False, with_parent: bool = Fal
     with opened(settings) as clients, _following(clients):
         clients.queue.work(
             {
+                JobName.RECEIVE: _story(clients, JobName.RECEIVE, receive_delivered),
                 JobName.PREPARE: _story(clients, JobName.PREPARE, prepare_upload),
                 JobName.FORECAST: _story(clients, JobName.FORECAST, forecast_company),
                 JobName.ERASE: _story(clients, JobName.ERASE, erase_objects),
@@ -74,7 +76,7 @@ def _following(clients: Clients) -> Iterator[None]:
         yield
 
 
-def _story(clients: Clients, name: JobName, story: Callable[..., None]) -> Callable[[Job], None]:
+def _story(clients: Clients, name: JobName, story: Callable[..., object]) -> Callable[[Job], None]:
     def tell(job: Job) -> None:
         with structlog.contextvars.bound_contextvars(job=name.value, upload_id=str(job.upload)):
             get_logger().info("job begins")

@@ -34,6 +34,7 @@ _HOUSEKEEPING = "housekeeping"
 class JobName(StrEnum):
     """The stories that run in the background."""
 
+    RECEIVE = "receive"
     PREPARE = "prepare"
     FORECAST = "forecast"
     ERASE = "erase"
@@ -41,7 +42,7 @@ class JobName(StrEnum):
 
 
 class Job(NamedTuple):
-    """What a job is about. One job at a time runs for a company (a webhook has its jobs one by one as well).
+    """What a job is about. One job at a time runs for a company (or for a webhook, or for a delivery of files).
 
     `upload` is what the job is to do: an upload, the receipt of an erasure, the delivery of an event.
     """
@@ -51,7 +52,7 @@ class Job(NamedTuple):
     upload: UUID
 
 
-Handler = Callable[[Job], None]
+Handler = Callable[[Job], object]  # what it answers is for other doors
 GiveUp = Callable[[Job, BaseException | None], None]
 
 
@@ -68,6 +69,16 @@ class JobQueue:
         arguments = {"account": str(job.account), "company": str(job.company), "upload": str(job.upload)}
         task = self._app.configure_task(name, queue=_WORK, lock=str(job.company), schedule_at=at, connection=connection)
         task.defer(**arguments)
+
+    @staticmethod
+    def has(session: Session, job: Job) -> bool:
+        """In its account's session, whether some job about the same thing waits, for its time too, or is being done."""
+        asked = text(
+            "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE lock = :lock AND args->>'upload' = :upload"
+            " AND status IN ('todo', 'doing'))"
+        )
+        found = session.scalar(asked, {"lock": str(job.company), "upload": str(job.upload)})
+        return bool(found)
 
     @staticmethod
     def forget(session: Session, company: UUID) -> int:

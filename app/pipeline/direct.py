@@ -16,7 +16,8 @@ from app.domain.cnpj import Cnpj
 from app.domain.errors import FileNotArrived, ObjectMissing, UnknownUpload, UploadTooLarge
 from app.domain.states import State
 from app.domain.uploads import Table
-from app.pipeline.incoming import Manifest, ManifestFile, take_in
+from app.pipeline.handing import PATIENCE
+from app.pipeline.incoming import Manifest, ManifestFile, job_of, receive_delivered
 
 LASTS: Final = timedelta(hours=24)
 
@@ -120,7 +121,8 @@ def complete(clients: Clients, account: AccountId, upload: UUID, *, limit_bytes:
         files=[ManifestFile.model_validate(file) for file in row.files],
     )
     clients.store.put(keys.manifest, manifest.model_dump_json().encode(), if_absent=False)
-    became = take_in(clients, keys.manifest, now=now) or upload
+    with clients.database.turn(upload, patience=PATIENCE):
+        became = receive_delivered(clients, job_of(keys), now=now) or upload
     with clients.database.session(account) as session:
         session.get_one(DirectUploadRow, (account, upload)).completed_as = became
     return became

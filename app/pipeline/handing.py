@@ -32,7 +32,7 @@ _IN_TIME = timedelta(hours=1)  # until then a receipt's own event and its retrie
 _A_NIGHT = timedelta(hours=26)
 
 # What a byte of a stage's objects weighs: a byte of Parquet holds about as many sales as ten of CSV.
-_WEIGHT = {JobName.PREPARE: 1, JobName.FORECAST: 10}
+_WEIGHT = {JobName.RECEIVE: 1, JobName.PREPARE: 1, JobName.FORECAST: 10}
 
 _WAITS_IN: Mapping[Layer, Sequence[UploadState]] = {
     "raw": [UploadState.RECEIVED, UploadState.PREPARING],
@@ -47,10 +47,19 @@ def hand_on(clients: Clients, session: Session, name: JobName, job: Job, *, read
     object `receipt` is there just before the transaction commits: a function that comes sooner finds no upload and is
     sent again, and no commit goes without its receipt.
     """
-    if not _fits_a_function(clients, name, reads):
+    size = sum(clients.store.head(key).size for key in reads) if clients.functions_up_to else 0
+    if not fits_a_function(clients, name, size):
         clients.queue.enqueue(session, name, job)
         return
     clients.store.put(receipt, json.dumps({part: str(value) for part, value in job._asdict().items()}).encode())
+
+
+def fits_a_function(clients: Clients, name: JobName, size: int) -> bool:
+    """Whether a stage that must read so many bytes of the lake is a function's work, and not the worker's.
+
+    Without functions nothing is, not even what is empty.
+    """
+    return bool(clients.functions_up_to) and _WEIGHT[name] * size <= clients.functions_up_to
 
 
 def follow(
@@ -105,12 +114,6 @@ def _missed(clients: Clients, layer: Layer, account: AccountId, *, now: datetime
         for stored in clients.store.list(company.keys.folder(layer))
         if is_receipt(stored.key) and _A_NIGHT > now - stored.modified > _IN_TIME
     ]
-
-
-def _fits_a_function(clients: Clients, name: JobName, reads: Iterable[str]) -> bool:
-    if not clients.functions_up_to:
-        return False
-    return _WEIGHT[name] * sum(clients.store.head(key).size for key in reads) <= clients.functions_up_to
 
 
 def _asked(clients: Clients, key: str) -> Job | None:

@@ -1,17 +1,25 @@
 """An upload in, predictions out, by the three functions alone."""
 
+import json
 from collections.abc import Callable
-from uuid import UUID
+from datetime import UTC, datetime
+from functools import partial
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
 from app.core.clients import Clients
 from app.core.database import AccountId
+from app.core.lake import IncomingKeys
+from app.core.queue import JobName
 from app.core.tables import UploadRow
 from app.domain.uploads import UploadState
 from app.pipeline.forecasting import FRAMES
+from app.pipeline.incoming import receive_delivered
 from app.pipeline.uploads import Upload, find_upload
-from tests.test_lambdas.conftest import Aws
+from app.worker import given_up
+from tests.shop import CNPJ
+from tests.test_lambdas.conftest import MEGABYTES, Aws
 
 
 def uploads(clients: Clients, account: AccountId) -> list[Upload]:
@@ -81,3 +89,21 @@ def test_a_file_nobody_can_read_is_told_to_the_customer_and_to_no_operator(
     assert found.error["code"] == "empty-file"
     assert layers(aws) == []
     assert all(not function.dead for function in aws.functions.values())
+
+
+def test_a_delivery_too_large_for_a_function_stays_for_the_worker(
+    aws: Aws, clients: Clients, account: AccountId
+) -> None:
+    keys = IncomingKeys(account, uuid4())
+    aws.lake.put(keys.file("itens.zip"), bytes(MEGABYTES * 100_001))  # packed, so ten times that; in truth nothing
+    file = {"key": "itens.zip", "name": "itens.zip"}
+    manifest = {"cnpj": CNPJ, "company_name": "Padaria São João Ltda", "files": [file]}
+    aws.lake.put(keys.manifest, json.dumps(manifest).encode())
+    assert [sent.result() for sent in aws.carry(set())] == [{"upload": None}] * 2
+    assert layers(aws) == ["incoming"] * 2
+    assert uploads(clients, account) == []
+    story = partial(receive_delivered, clients, now=datetime.now(UTC))
+    clients.queue.work({JobName.RECEIVE: story}, give_up=partial(given_up, clients), concurrency=1, until_idle=True)
+    [told] = uploads(clients, account)
+    assert (told.id, told.state, told.error and told.error["code"]) == (keys.upload, UploadState.FAILED, "empty-file")
+    assert layers(aws) == []

@@ -1,5 +1,6 @@
 """From story to story: who does the next stage, and that twenty who come at once do it once."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,16 +15,19 @@ from structlog.testing import capture_logs
 
 from app.core.clients import Clients
 from app.core.database import AccountId
-from app.core.lake import is_receipt
-from app.core.queue import Job
+from app.core.lake import IncomingKeys, is_receipt
+from app.core.queue import Job, JobName
+from app.core.s3 import Store
 from app.domain.cnpj import Cnpj
 from app.domain.errors import Busy, MissingTable, ObjectMissing
 from app.domain.uploads import UploadState
 from app.pipeline.companies import company_by_id, find_company
 from app.pipeline.handing import follow, follow_missed
+from app.pipeline.incoming import job_of, receive_delivered, take_in
 from app.pipeline.intake import Delivery, receive
 from app.pipeline.preparation import prepare_upload
 from app.pipeline.uploads import find_upload
+from app.processing.reader.sheets import Limits
 from app.worker import given_up
 from tests.shop import CNPJ, write_shop
 
@@ -41,6 +45,23 @@ def deliver(account: AccountId, tmp_path: Path) -> Deliver:
             return Job(account, find_company(session, Cnpj(CNPJ)).id, upload)
 
     return receive_shop
+
+
+@pytest.fixture
+def delivered(clients: Clients, account: AccountId, tmp_path: Path) -> IncomingKeys:
+    """A shop's files in `incoming/`, the manifest last."""
+    keys = IncomingKeys(account, uuid4())
+    files = write_shop(tmp_path / "delivered")
+    for file in files:
+        clients.store.put(keys.file(file.path.name), file.path)
+    write_manifest(clients, keys, [file.path.name for file in files])
+    return keys
+
+
+def write_manifest(clients: Clients, keys: IncomingKeys, names: list[str]) -> None:
+    listed = [{"key": name, "name": name} for name in names]
+    manifest = {"cnpj": CNPJ, "company_name": "Padaria São João Ltda", "files": listed}
+    clients.store.put(keys.manifest, json.dumps(manifest).encode(), if_absent=False)
 
 
 def waiting(clients: Clients) -> int:
@@ -135,3 +156,61 @@ def test_what_is_the_customers_to_mend_wakes_nobody(clients: Clients, deliver: D
         given_up(clients, job, MissingTable())
     assert lines == []
     assert find_upload(clients, account, job.upload).state is UploadState.FAILED
+
+
+@pytest.mark.parametrize(("limit", "jobs", "left"), [(0, 1, 4), (1, 1, 4), (1_000_000, 0, 0)])
+def test_a_delivery_too_large_for_a_function_is_the_workers(
+    clients: Clients, delivered: IncomingKeys, limit: int, jobs: int, left: int
+) -> None:
+    upload = take_in(replace(clients, functions_up_to=limit), delivered.manifest, now=NOW)
+    assert upload == (None if jobs else delivered.upload)
+    assert (waiting(clients), len(list(clients.store.list("incoming")))) == (jobs, left)
+
+
+def test_packed_files_weigh_what_they_unpack_to(clients: Clients, account: AccountId) -> None:
+    for name, jobs in (("items.csv", 0), ("ITEMS.ZIP", 1), ("items.xlsx", 2)):
+        keys = IncomingKeys(account, uuid4())
+        clients.store.put(keys.file(name), b"x" * 1_000)
+        write_manifest(clients, keys, [name])
+        take_in(replace(clients, functions_up_to=5_000), keys.manifest, now=NOW)
+        assert waiting(clients) == jobs
+
+
+def test_the_worker_receives_once_what_many_events_handed_to_it(
+    clients: Clients, delivered: IncomingKeys, account: AccountId
+) -> None:
+    small = replace(clients, functions_up_to=1)
+    for stored in list(clients.store.list(delivered.folder)):
+        assert take_in(small, stored.key, now=NOW) is None
+    assert waiting(clients) == 1
+    clients.queue.work(
+        {JobName.RECEIVE: partial(receive_delivered, small, now=NOW)}, give_up=never, concurrency=1, until_idle=True
+    )
+    assert find_upload(clients, account, delivered.upload).state is UploadState.RECEIVED
+    assert list(clients.store.list("incoming")) == []
+    assert take_in(small, delivered.manifest, now=NOW) is None, "an event that comes late"
+    assert receive_delivered(small, job_of(delivered), now=NOW) is None, "a job that is repeated"
+    assert waiting(clients) == 1, "the preparation, which is too large as well"
+
+
+def test_more_than_an_upload_may_weigh_is_refused_and_never_fetched(
+    clients: Clients, delivered: IncomingKeys, account: AccountId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Limits, "max_bytes", 1_000)
+    fetched: list[str] = []
+    monkeypatch.setattr(Store, "download", lambda _, key, path: fetched.append(f"{key} {path}"))
+    receive_delivered(clients, job_of(delivered), now=NOW)
+    found = find_upload(clients, account, delivered.upload)
+    assert (found.state, found.error and found.error["code"]) == (UploadState.FAILED, "upload-too-large")
+    assert (fetched, list(clients.store.list("incoming"))) == ([], [])
+
+
+def test_a_manifest_too_large_to_be_one_is_not_read(clients: Clients, account: AccountId) -> None:
+    keys = IncomingKeys(account, uuid4())
+    clients.store.put(keys.manifest, b" " * 1_000_001)
+    with pytest.raises(ValueError, match="not a manifest: 1000001 bytes"):
+        take_in(clients, keys.manifest, now=NOW)
+
+
+def never(job: Job, error: BaseException | None) -> None:
+    raise AssertionError((job, error))
