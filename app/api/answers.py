@@ -16,6 +16,7 @@ from starlette.datastructures import Headers
 from app.api.preferences import Wish, wishes
 from app.core.clients import Clients
 from app.domain.errors import InvalidRequest, NotAcceptable
+from app.domain.text import Text
 from app.pipeline.audit import note_reading
 from app.pipeline.reading import Page, Published
 from app.pipeline.rendering import Format, render
@@ -32,6 +33,7 @@ _MOST_ROWS: Final[Mapping[Format, int]] = {
     Format.PARQUET: 1_000_000,
     Format.XLSX: 100_000,
 }
+_TOO_MANY: Final = Text("limit: no máximo {most} em {kind}", "limit: at most {most} in {kind}")
 
 
 def wanted_format(
@@ -63,7 +65,7 @@ def rows_wanted(limit: int | None, kind: Format, *, by_default: int) -> int:
     """
     most = _MOST_ROWS[kind]
     if limit is not None and limit > most:
-        raise InvalidRequest(problems=f"limit: {kind.value} <= {most}")
+        raise InvalidRequest(problems=_TOO_MANY.format(most=most, kind=kind.value))
     return limit or (by_default if kind is Format.JSON else most)
 
 

@@ -10,10 +10,20 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from app.domain.errors import IncompleteRequest, InvalidRequest, UnsupportedContent
+from app.domain.text import Text
 
 FORM: Final = "multipart/form-data"
 _MOST_PARTS: Final = 40
 _FIELDS_BYTES: Final = 1_000_000
+_MALFORMED: Final = Text(
+    "o corpo não é um formulário multipart bem formado", "the body is no well-formed multipart form"
+)
+_BOUNDARY: Final = Text("Content-Type: faltou o boundary, ou não vale", "Content-Type: no boundary, or no valid one")
+_NAMELESS: Final = Text("Content-Disposition: faltou o name de uma parte", "Content-Disposition: a part has no name")
+_TOO_MANY: Final = Text("o formulário pode ter no máximo {most} partes", "the form may have at most {most} parts")
+_TOO_LONG: Final = Text(
+    "os campos sem arquivo podem ter no máximo {most} bytes", "fields without a file may have at most {most} bytes"
+)
 
 
 class SentFile(NamedTuple):
@@ -45,7 +55,7 @@ async def read_form(request: Request, folder: Path) -> Form:
         async for piece in pieces_of(request):
             await run_in_threadpool(parser.write, piece)
     except FormParserError as error:
-        raise InvalidRequest(problems=str(error)) from error
+        raise InvalidRequest(problems=_MALFORMED) from error
     finally:
         form.close()
     if not form.is_whole:
@@ -84,7 +94,7 @@ def _parser(request: Request, form: "_Form") -> MultipartParser:
             },
         )
     except (KeyError, FormParserError) as error:
-        raise InvalidRequest(problems="Content-Type: boundary") from error
+        raise InvalidRequest(problems=_BOUNDARY) from error
 
 
 class _Form:
@@ -118,8 +128,10 @@ class _Form:
         options = parse_options_header(self._disposition)[1]
         self._disposition = b""
         self._parts += 1
-        if b"name" not in options or self._parts > _MOST_PARTS:
-            raise FormParserError(f"Content-Disposition: name; parts <= {_MOST_PARTS}")
+        if b"name" not in options:
+            raise InvalidRequest(problems=_NAMELESS)
+        if self._parts > _MOST_PARTS:
+            raise InvalidRequest(problems=_TOO_MANY.format(most=_MOST_PARTS))
         self._field = _text(options[b"name"])
         if b"filename" in options:
             path = self._folder / str(self._parts)
@@ -132,7 +144,7 @@ class _Form:
             return
         self._left -= end - start
         if self._left < 0:
-            raise FormParserError(f"fields: {_FIELDS_BYTES} bytes")
+            raise InvalidRequest(problems=_TOO_LONG.format(most=_FIELDS_BYTES))
         self._content += piece[start:end]
 
     def on_part_end(self) -> None:

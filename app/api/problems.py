@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.mistakes import UNFORESEEN, told
 from app.api.preferences import wishes
 from app.domain import errors
 from app.domain.errors import AppError
@@ -100,8 +101,7 @@ async def _app_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     wrong = error.errors() if isinstance(error, RequestValidationError) else []
-    places = "; ".join(f"{'.'.join(str(part) for part in entry['loc'][1:])}: {entry['msg']}" for entry in wrong)
-    return problem(request, errors.InvalidRequest(problems=places))
+    return problem(request, errors.InvalidRequest(problems=told(wrong)))
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
@@ -110,7 +110,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         return problem(request, errors.UnknownRoute())
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         return problem(request, errors.WrongMethod(method=request.method))
-    return problem(request, errors.InvalidRequest(problems=str(getattr(error, "detail", ""))))
+    return problem(request, errors.InvalidRequest(problems=UNFORESEEN))
 
 
 async def _database_away(request: Request, error: Exception) -> JSONResponse:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from app.domain import errors
 from app.domain.errors import AppError
+from app.domain.text import Text
 
 _UPLOAD: Final = "0b1f6a52-8f0e-4c3b-9a53-1f6a7d2c9e10"
 _FACTS: Final[Mapping[str, object]] = {
@@ -24,7 +25,7 @@ _FACTS: Final[Mapping[str, object]] = {
     "mend_en": "Export the report of items sold.",
     "limit_mb": 500,
     "limit_kb": 16,
-    "problems": "limit: Input should be greater than or equal to 1",
+    "problems": Text("limit: deve ser no mínimo 1", "limit: must be at least 1"),
     "version": "2020-01-01",
     "seconds": 12,
     "scope": "read",

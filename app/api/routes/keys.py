@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -11,9 +12,14 @@ from app.api.schemas.accounts import KeyMade, Keys, KeyShown, KeyWanted
 from app.api.schemas.problems import CALLER, CHANGING, problem_responses
 from app.domain.cnpj import Cnpj
 from app.domain.errors import InvalidRequest, UnknownKey
+from app.domain.text import Text
 from app.pipeline.access import WantedKey, list_keys, make_account_key, revoke_key
 
 router = APIRouter(prefix="/keys", tags=["account"])
+
+_NO_ZONE: Final = Text(
+    "expires_at: faltou o fuso, como -03:00 no fim", "expires_at: its time zone is missing, such as -03:00 at the end"
+)
 
 
 @router.get("", responses=problem_responses(*CALLER))
@@ -26,7 +32,7 @@ def keys(caller: AccountAdmin, clients: ClientsOf) -> Keys:
 def make_key(wanted: KeyWanted, caller: AccountAdmin, clients: ClientsOf) -> KeyMade:
     """Make a key. Its secret is in this answer and nowhere else, ever."""
     if wanted.expires_at is not None and wanted.expires_at.tzinfo is None:
-        raise InvalidRequest(problems="expires_at: time zone")
+        raise InvalidRequest(problems=_NO_ZONE)
     asked = WantedKey(
         name=wanted.name,
         scopes=wanted.scopes,

@@ -1,7 +1,7 @@
 """Forecasts of a company."""
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -12,12 +12,17 @@ from app.api.schemas.problems import READING, problem_responses
 from app.api.schemas.readings import Predictions
 from app.domain.errors import InvalidRequest, StaleCursor
 from app.domain.forecasts import Horizon, Level
+from app.domain.text import Text
 from app.pipeline import reading
 from app.pipeline.reading.forecasts import DAILY_SORTS, TOTALS_SORTS
 
 router = APIRouter(tags=["readings"])
 
 _SORTS = tuple(sorted({*TOTALS_SORTS, *DAILY_SORTS}))
+_SORTS_KNOWN: Final = Text("sort: esta visão ordena por {known}", "sort: this view sorts by {known}")
+_DAYS_OF_TOTALS: Final = Text(
+    "first_day, last_day: só valem com view=daily", "first_day, last_day: taken with view=daily alone"
+)
 
 
 @router.get(
@@ -56,6 +61,6 @@ def _check(view: str, *, has_days: bool, sort: str | None) -> None:
     """
     known = DAILY_SORTS if view == "daily" else TOTALS_SORTS
     if sort is not None and sort.removeprefix("-") not in known:
-        raise InvalidRequest(problems=f"sort: {', '.join(known)}")
+        raise InvalidRequest(problems=_SORTS_KNOWN.format(known=", ".join(known)))
     if has_days and view == "totals":
-        raise InvalidRequest(problems="first_day, last_day: view=daily")
+        raise InvalidRequest(problems=_DAYS_OF_TOTALS)

@@ -33,6 +33,7 @@ from app.domain.errors import (
     UnknownCompany,
     UnsupportedContent,
 )
+from app.domain.text import Text
 from app.domain.uploads import IncomingFile, UploadState
 from app.pipeline.access import Caller
 from app.pipeline.audit import Deed, record
@@ -41,6 +42,11 @@ from app.pipeline.intake import Delivery, receive
 from app.pipeline.screened import rehearse
 
 router = APIRouter(tags=["uploads"])
+
+_NO_SUCH_BOX: Final = Text(
+    "{field}: não há campo de arquivo com este nome; há {known}",
+    "{field}: no field for a file has this name; {known} do",
+)
 
 _ALONE: Final = (
     *(InvalidCnpj, UnknownCompany, OtherRequestWithThisKey, StillRunning),
@@ -142,7 +148,7 @@ def _incoming(sent: Iterable[SentFile]) -> list[IncomingFile]:
     files = []
     for file in sent:
         if file.field not in FILE_FIELDS:
-            raise InvalidRequest(problems=f"{file.field}: {', '.join(FILE_FIELDS)}")
+            raise InvalidRequest(problems=_NO_SUCH_BOX.format(field=file.field, known=", ".join(FILE_FIELDS)))
         if file.name or file.path.stat().st_size:
             files.append(IncomingFile(name=_plain(file.name), path=file.path, table=FILE_FIELDS[file.field]))
     if not files:

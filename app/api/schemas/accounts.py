@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from app.api.schemas.readings import NextCursor
 from app.domain.access import Scope
@@ -15,7 +16,7 @@ from app.domain.states import State
 
 def _printable(text: str) -> str:
     if not text.isprintable():
-        raise ValueError("no control characters")
+        raise PydanticCustomError("control_characters", "no control characters")
     return text.strip()
 
 
@@ -23,7 +24,7 @@ def _cnpj(text: str) -> str:
     try:
         return Cnpj.parse(text).text
     except InvalidCnpj as error:
-        raise ValueError(error.detail("en")) from error
+        raise PydanticCustomError("cnpj", "{en}", {"pt": error.detail(), "en": error.detail("en")}) from error
 
 
 Name = Annotated[str, Field(min_length=1, max_length=200, examples=["Ana Souza"]), AfterValidator(_printable)]

@@ -39,7 +39,7 @@ class UploadForm(BaseModel):
         """
         nameless = [name for name in FILE_FIELDS if fields.get(name)]
         if nameless:
-            raise RequestValidationError([{"loc": ("body", name), "msg": "filename"} for name in nameless])
+            raise RequestValidationError([{"type": "filename", "loc": ("body", name)} for name in nameless])
         try:
             return cls.model_validate({name: said for name, said in fields.items() if said})
         except ValidationError as error:
