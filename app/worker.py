@@ -21,6 +21,7 @@ from app.domain.errors import BadInput
 from app.pipeline.copies import following_erasures
 from app.pipeline.erasure import erase_objects
 from app.pipeline.forecasting import forecast_company
+from app.pipeline.handing import take_over
 from app.pipeline.incoming import receive_delivered
 from app.pipeline.preparation import prepare_upload
 from app.pipeline.retention import tidy
@@ -49,6 +50,7 @@ def run(settings: Settings, *, until_idle: bool = False, with_parent: bool = Fal
             give_up=partial(given_up, clients),
             concurrency=settings.worker_concurrency,
             until_idle=until_idle,
+            every_hour=lambda: take_over(clients, now=datetime.now(UTC)),
             every_night=lambda: tidy(
                 clients, now=datetime.now(UTC), raw_stays=timedelta(days=settings.raw_retention_days)
             ),

@@ -24,6 +24,7 @@ MAX_ATTEMPTS = len(_PAUSES_S) + 1
 _HEARTBEAT_S = 5.0
 _LOST_AFTER_S = 30.0
 _SWEEP_EVERY = "*/15 * * * * *"  # cron with seconds first
+_HOURLY = "41 * * * *"
 _NIGHTLY = "17 6 * * *"  # UTC: 3:17 in Brasília
 _WORK = "work"
 # No task here has a queueing lock: under row-level security PostgreSQL does not tell which key was there already, and
@@ -93,7 +94,8 @@ class JobQueue:
         give_up: GiveUp,
         concurrency: int,
         until_idle: bool = False,
-        every_night: Callable[[], None] | None = None,
+        every_hour: Callable[[], object] | None = None,
+        every_night: Callable[[], object] | None = None,
     ) -> None:
         """Run jobs until the process is told to stop (SIGINT, SIGTERM), or until none is left that is due.
 
@@ -105,8 +107,8 @@ class JobQueue:
             _add_task(app, name, handler, give_up)
         _add_sweep(app, give_up)
         _add_count(app)
-        if every_night is not None:
-            _add_nightly(app, every_night)
+        _add_round(app, "take_over", every_hour, cron=_HOURLY)
+        _add_round(app, "tidy", every_night, cron=_NIGHTLY)
         asyncio.run(_work(app, concurrency=concurrency, until_idle=until_idle))
 
 
@@ -182,13 +184,15 @@ def _add_sweep(app: procrastinate.App, give_up: GiveUp) -> None:
     app.periodic(cron=_SWEEP_EVERY)(task)
 
 
-def _add_nightly(app: procrastinate.App, every_night: Callable[[], None]) -> None:
-    def tidy(timestamp: int) -> None:
-        del timestamp
-        every_night()
+def _add_round(app: procrastinate.App, name: str, go: Callable[[], object] | None, *, cron: str) -> None:
+    if go is None:
+        return
 
-    task = app.task(name="tidy", queue=_HOUSEKEEPING)(tidy)
-    app.periodic(cron=_NIGHTLY)(task)
+    def rounds(timestamp: int) -> None:
+        del timestamp
+        go()
+
+    app.periodic(cron=cron)(app.task(name=name, queue=_HOUSEKEEPING)(rounds))
 
 
 async def _revive(app: procrastinate.App, queued: QueuedJob, give_up: GiveUp) -> None:

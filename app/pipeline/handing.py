@@ -22,6 +22,7 @@ from app.domain.errors import AppError, BadInput, Unavailable
 from app.domain.uploads import UploadState
 from app.pipeline.companies import company_by_id, list_accounts
 from app.pipeline.uploads import give_up
+from app.utils.logger import get_logger
 
 Layer = Literal["raw", "processed"]  # where receipts lie
 
@@ -37,6 +38,12 @@ _WEIGHT = {JobName.RECEIVE: 1, JobName.PREPARE: 1, JobName.FORECAST: 10}
 _WAITS_IN: Mapping[Layer, Sequence[UploadState]] = {
     "raw": [UploadState.RECEIVED, UploadState.PREPARING],
     "processed": [UploadState.PREPARED, UploadState.FORECASTING],
+}
+
+_STAGE_OF: Mapping[str, JobName] = {
+    state: stage
+    for states, stage in ((_WAITS_IN["raw"], JobName.PREPARE), (_WAITS_IN["processed"], JobName.FORECAST))
+    for state in states
 }
 
 
@@ -100,6 +107,28 @@ def follow_missed(clients: Clients, layer: Layer, *, story: Callable[..., None],
         said = "; ".join(f"{error.__notes__[-1]}: {type(error).__name__}: {error}" for error in errors)
         raise ExceptionGroup(f"{len(errors)} of {len(receipts)} receipts in {layer}: {said}", errors)
     return len(receipts)
+
+
+def take_over(clients: Clients, *, now: datetime) -> int:
+    """Give the worker every upload that functions left undone for an hour, by dying at it or for want of an event.
+
+    The worker has more time and memory, and what it cannot do either it ends in words: no upload stays open for ever.
+    Stages take turns, so a function that comes late after all finds the work done. Returns how many there were.
+    """
+    return sum(_taken_over(clients, account.id, now=now) for account in list_accounts(clients))
+
+
+def _taken_over(clients: Clients, account: AccountId, *, now: datetime) -> int:
+    with clients.database.session(account) as session:
+        waiting = select(UploadRow.state, UploadRow.company_id, UploadRow.id).where(
+            UploadRow.state.in_(_STAGE_OF), UploadRow.updated_at < now - _IN_TIME
+        )
+        asked = {Job(account, company, upload): _STAGE_OF[state] for state, company, upload in session.execute(waiting)}
+        forsaken = [job for job in asked if not clients.queue.has(session, job)]
+        for job in forsaken:
+            clients.queue.enqueue(session, asked[job], job)
+            get_logger().warning("upload taken over", upload_id=str(job.upload), job=asked[job].value)
+        return len(forsaken)
 
 
 def _missed(clients: Clients, layer: Layer, account: AccountId, *, now: datetime) -> list[str]:

@@ -159,3 +159,16 @@ def test_housekeeping_that_waits_for_long_jobs_stops_no_worker(
 
     queue.work({JobName.PREPARE: handler}, give_up=never, concurrency=1)
     assert sorted(done) == sorted(jobs)
+
+
+@pytest.mark.parametrize(("cron", "rounds"), [("_HOURLY", "every_hour"), ("_NIGHTLY", "every_night")])
+def test_a_worker_makes_its_rounds(queue: JobQueue, monkeypatch: pytest.MonkeyPatch, cron: str, rounds: str) -> None:
+    monkeypatch.setattr(queue_module, cron, "* * * * * *")
+    made: list[str] = []
+
+    def go() -> None:
+        made.append(rounds)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    queue.work({}, give_up=never, concurrency=1, **{rounds: go})  # type: ignore[arg-type]
+    assert made == [rounds]

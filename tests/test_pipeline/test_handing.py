@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
@@ -22,11 +23,11 @@ from app.domain.cnpj import Cnpj
 from app.domain.errors import Busy, MissingTable, ObjectMissing
 from app.domain.uploads import UploadState
 from app.pipeline.companies import company_by_id, find_company
-from app.pipeline.handing import follow, follow_missed
+from app.pipeline.handing import follow, follow_missed, take_over
 from app.pipeline.incoming import job_of, receive_delivered, take_in
 from app.pipeline.intake import Delivery, receive
 from app.pipeline.preparation import prepare_upload
-from app.pipeline.uploads import find_upload
+from app.pipeline.uploads import begin, find_upload
 from app.processing.reader.sheets import Limits
 from app.worker import given_up
 from tests.shop import CNPJ, write_shop
@@ -134,6 +135,65 @@ def test_an_account_that_is_none_of_ours_has_no_receipt(clients: Clients) -> Non
     clients.store.put(key, content.encode())
     with pytest.raises(Exception, match="No row was found"):
         follow(clients, key, story=prepare_upload, now=NOW)
+
+
+@pytest.fixture
+def alone(owner_url: str) -> None:
+    """No other test's upload waits any more."""
+    with psycopg.connect(owner_url) as connection:
+        connection.execute("UPDATE uploads SET state = 'failed'")
+
+
+def an_hour_later(*, hours: float = 1.1) -> datetime:
+    return datetime.now(UTC) + timedelta(hours=hours)  # of the row's own clock, which is PostgreSQL's
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("began", [UploadState.RECEIVED, UploadState.PREPARING])
+def test_an_upload_that_functions_died_at_is_the_workers_after_an_hour(
+    clients: Clients, deliver: Deliver, account: AccountId, began: UploadState
+) -> None:
+    small = replace(clients, functions_up_to=1_000_000)
+    job = deliver(small)
+    begin(clients, job, began)
+    assert take_over(small, now=an_hour_later(hours=0.9)) == 0, "its own event is still under way"
+    assert take_over(small, now=an_hour_later()) == 1
+    assert take_over(small, now=an_hour_later()) == 0, "the worker has it"
+    done: list[Job] = []
+
+    def prepare(asked: Job) -> None:
+        prepare_upload(replace(clients, functions_up_to=0), asked, now=NOW)
+        done.append(asked)
+
+    handlers = {JobName.PREPARE: prepare, JobName.FORECAST: done.append}
+    clients.queue.work(handlers, give_up=never, concurrency=1, until_idle=True)
+    assert done == [job, job]
+    assert find_upload(clients, account, job.upload).state is UploadState.PREPARED
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_forecast_that_functions_died_at_is_the_workers_after_an_hour(clients: Clients, deliver: Deliver) -> None:
+    small = replace(clients, functions_up_to=10_000_000)
+    job = deliver(small)
+    prepare_upload(small, job, now=NOW)
+    begin(clients, job, UploadState.FORECASTING)
+    assert take_over(small, now=an_hour_later()) == 1
+    with clients.database.queueing() as session:
+        asked = session.execute(text("SELECT task_name FROM procrastinate_jobs WHERE queue_name = 'work'"))
+        assert asked.scalars().all() == ["forecast"]
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_kills_the_worker_too_ends_in_words(clients: Clients, deliver: Deliver, account: AccountId) -> None:
+    small = replace(clients, functions_up_to=1_000_000)
+    job = deliver(small)
+    take_over(small, now=an_hour_later())
+    given_up(clients, job, None)  # as the queue does with a job whose workers died four times
+    found = find_upload(clients, account, job.upload)
+    assert (found.state, found.error and found.error["code"]) == (UploadState.FAILED, "unexpected")
+    with clients.database.session(account) as session:
+        clients.queue.forget(session, job.company)
+    assert take_over(small, now=an_hour_later()) == 0, "it has its end"
 
 
 @pytest.mark.parametrize(
