@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from app.api.preferences import Wish, wishes
 from app.core.clients import Clients
 from app.domain.errors import InvalidRequest, NotAcceptable
-from app.domain.text import Text
+from app.domain.text import Language, Text
 from app.pipeline.audit import note_reading
 from app.pipeline.reading import Page, Published
 from app.pipeline.rendering import Format, render
@@ -98,16 +98,21 @@ def as_csv(shown: Mapping[str, Any] | list[dict[str, Any]]) -> str:
     return render(pl.DataFrame(rows), Format.CSV).decode()
 
 
-def answer(
+def answer(  # noqa: PLR0913  a reading, who reads it and how
     request: Request,
     clients: Clients,
     what: Published,
     kind: Format,
     rows: Callable[[], Page],
     facts: Mapping[str, Any] | None = None,
+    *,
+    language: Language | None = None,
 ) -> Response:
-    """The rows in the format asked for; unless the reader has them already, which is found out without reading any."""
-    headers = _validators(request, what, kind)
+    """The rows in the format asked for; unless the reader has them already, which is found out without reading any.
+
+    `language` is of what the rows have sentences in; None: they have none, and are the same to every reader.
+    """
+    headers = _validators(request, what, kind, language)
     _write_down(request, clients, what)
     request.state.may_be_remembered = True
     request.state.run = str(what.run)  # for the log
@@ -144,15 +149,20 @@ def matches(tags: str, etag: str) -> bool:
     return tags.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in tags.split(",")}
 
 
-def _validators(request: Request, what: Published, kind: Format) -> dict[str, str]:
+def _validators(request: Request, what: Published, kind: Format, language: Language | None) -> dict[str, str]:
     asked = f"{what.fingerprint} {kind} {request.url.path} {request.url.query}"
+    vary = "Accept, Accept-Encoding, Authorization, Cookie"
+    told: dict[str, str] = {}
+    if language is not None:
+        asked += f" {language}"
+        vary, told = f"{vary}, Accept-Language", {"Content-Language": language}
     tag = hashlib.sha256(asked.encode(errors="surrogateescape")).hexdigest()[:24]
-    return {
+    return told | {
         "ETag": f'"{tag}"',
         "Last-Modified": format_datetime(what.published_at.astimezone(UTC), usegmt=True),
         "Quantyfy-Run": str(what.run),
         "Cache-Control": "private, no-cache",
-        "Vary": "Accept, Accept-Encoding, Authorization, Cookie",
+        "Vary": vary,
     }
 
 

@@ -170,6 +170,45 @@ def test_products_tell_their_class_last_sale_price_and_trend(served: Served) -> 
     assert rows["PAO"]["trend"] == pytest.approx(rows["PAO"]["mean_30"] / rows["PAO"]["sold_30"] - 1)
 
 
+@pytest.mark.parametrize("kind", Format)
+def test_a_reason_is_told_in_the_readers_language(served: Served, kind: Format) -> None:
+    found = {}
+    for _ in range(2):  # the second time from memory
+        for language in ("pt-BR", "en", "en-US, pt;q=0.5"):
+            headers = served.headers | {"Accept": MEDIA_TYPES[kind], "Accept-Language": language}
+            answer = served.http.get(f"/products/{CNPJ}", headers=headers)
+            assert answer.headers["content-language"] == ("pt-BR" if language == "pt-BR" else "en")
+            assert "Accept-Language" in answer.headers["vary"]
+            found[language] = answer
+    rows = {
+        language: pl.DataFrame(answer.json()["rows"]) if kind is Format.JSON else frame(answer.content, kind)
+        for language, answer in found.items()
+    }
+    portuguese, english, again = rows.values()
+    assert "reason_en" not in english.columns
+    assert english["reason"].str.contains("days of history|sold on|range is|no sale for|sells unevenly").all()
+    assert not portuguese["reason"].str.contains("days of history|sold on|range is|no sale for|sells unevenly").any()
+    assert english.equals(again)
+    assert portuguese.drop("reason").equals(english.drop("reason"))
+    has = {"If-None-Match": found["pt-BR"].headers["etag"]}
+    said = {"Accept": MEDIA_TYPES[kind], "Accept-Language": "en"}
+    assert served.http.get(f"/products/{CNPJ}", headers=served.headers | said | has).status_code == 200
+
+
+def test_a_forecast_of_before_english_is_told_in_portuguese(shop: Shop, tmp_path: Path) -> None:
+    shop.upload(tmp_path / "files")
+    shop.work()
+    [series] = (tmp_path / "lake").rglob("*series*.parquet")
+    pl.read_parquet(series).drop("reason_en").write_parquet(series)
+    told = [
+        shop.http.get(f"/products/{CNPJ}", headers=shop.headers | {"Accept-Language": language})
+        for language in ("en", "pt-BR")
+    ]
+    english, portuguese = (answer.json()["rows"] for answer in told)
+    assert english == portuguese
+    assert all(row["reason"] for row in english)
+
+
 def test_sales_by_month_are_the_sales_by_day(served: Served) -> None:
     days = get(served, f"/sales/{CNPJ}", limit=1000, first_day="2025-02-01", last_day="2025-03-31").json()["rows"]
     months = get(served, f"/sales/{CNPJ}", period="monthly", first_day="2025-02-01", last_day="2025-03-31").json()

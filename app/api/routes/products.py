@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from app.api.answers import Wanted, answer, reading_responses
 from app.api.asked import in_order_of, rows_asked
 from app.api.dependencies import ClientsOf, Published
+from app.api.problems import language_of
 from app.api.schemas.problems import READING, problem_responses
 from app.api.schemas.readings import Products
 from app.domain.errors import StaleCursor
@@ -32,4 +33,6 @@ def products(
 ) -> Response:
     """Every product: ABC class, price, last sale, trend, what it will sell, how far to trust it; top earners first."""
     slice_ = replace(asked, sort=sort)
-    return answer(request, clients, published, wanted, lambda: reading.products(clients, published, slice_))
+    language = language_of(request)
+    rows = lambda: reading.products(clients, published, slice_, language=language)  # noqa: E731  read only if it must be
+    return answer(request, clients, published, wanted, rows, language=language)

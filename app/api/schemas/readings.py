@@ -78,7 +78,9 @@ class ProductRow(BaseModel):
     model: str | None = Field(description="What serves the product.", examples=["ensemble"])
     demand_class: str | None = Field(description="How it sells: smooth, intermittent, ...", examples=["smooth"])
     grade: str | None = Field(description="A to D: how far to trust it.", examples=["A"])
-    reason: str | None = Field(description="Why no better grade.", examples=[None])
+    reason: str | None = Field(
+        description="Why this grade, and what was noticed; in the language of the reader.", examples=[None]
+    )
 
 
 class Products(Reading):

@@ -8,6 +8,7 @@ import polars as pl
 from app.core.clients import Clients
 from app.domain.columns import DATE, HORIZON_DAYS, ID, LEVEL, MEAN, PRECO_VENDA, QUANTITY, REVENUE, REVENUE_MEAN, SKU
 from app.domain.forecasts import HORIZONS, Level
+from app.domain.text import Language
 from app.pipeline.preparation import FEATURES
 from app.pipeline.reading.current import Published
 from app.pipeline.reading.objects import catalogue, names, remembered
@@ -18,6 +19,7 @@ _B_UP_TO: Final = 0.95
 _YEAR: Final = timedelta(days=365)
 _MONTH: Final = timedelta(days=30)
 _SERIES = ("model", "demand_class", "grade", "reason")
+_REASON_EN: Final = "reason_en"
 
 PRODUCTS_SORTS = ("revenue_mean_30", "mean_30", "mean_90", "revenue_365", "last_sale", "trend", "price", "name", "id")
 _COLUMNS = (
@@ -28,15 +30,17 @@ _COLUMNS = (
 )
 
 
-def products(clients: Clients, what: Published, wanted: Slice) -> Page:
+def products(clients: Clients, what: Published, wanted: Slice, *, language: Language = "pt-BR") -> Page:
     """Every product with a forecast, what earns most first; see `ProductRow` of the API for the columns.
+
+    `reason` is in the language, or in Portuguese in a forecast of before it was told in English.
 
     `abc` is of the last 365 days' revenue; `trend` is the next 30 days beside the last 30, 0.1 is 10 % more.
 
     Raises:
         StaleCursor: the cursor is of another run or question.
     """
-    frame = _table(clients, what)
+    frame = _table(clients, what, language)
     if wanted.id is not None:
         frame = frame.filter(pl.col(ID) == wanted.id)
     if wanted.category is not None:
@@ -44,13 +48,13 @@ def products(clients: Clients, what: Published, wanted: Slice) -> Page:
     return page(ordered(sliced(frame, wanted), wanted), what, wanted, of="products")
 
 
-def _table(clients: Clients, what: Published) -> pl.LazyFrame:
+def _table(clients: Clients, what: Published, language: Language) -> pl.LazyFrame:
     ahead = _ahead(clients, what)
     table = (
         ahead.join(_behind(clients, what), on=ID, how="left")
         .join(names(clients, what), on=ID, how="left")
         .join(_prices(clients, what), on=ID, how="left")
-        .join(_series(clients, what), on=ID, how="left")
+        .join(_series(clients, what, language), on=ID, how="left")
         .with_columns(trend=pl.when(pl.col("sold_30") > 0).then(pl.col("mean_30") / pl.col("sold_30") - 1))
     )
     columns = [name for group in _COLUMNS for name in group]
@@ -90,7 +94,10 @@ def _prices(clients: Clients, what: Published) -> pl.LazyFrame:
     return catalogue(clients, what).select(pl.col(SKU).alias(ID), pl.col(PRECO_VENDA).alias("price"))
 
 
-def _series(clients: Clients, what: Published) -> pl.LazyFrame:
+def _series(clients: Clients, what: Published, language: Language) -> pl.LazyFrame:
     series = remembered(clients, what.key("series")).lazy().filter(pl.col(LEVEL) == Level.PRODUCT)
     known = set(series.collect_schema().names())
-    return series.select(ID, *(name if name in known else pl.lit(None, pl.String).alias(name) for name in _SERIES))
+    told = {name: pl.col(name) if name in known else pl.lit(None, pl.String) for name in _SERIES}
+    if language == "en" and _REASON_EN in known:
+        told["reason"] = pl.coalesce(_REASON_EN, told["reason"])
+    return series.select(ID, **told)
