@@ -1,9 +1,14 @@
-"""A road to an S3 server: it counts what it carries, and breaks when asked, as a busy S3 or one that forgot us."""
+"""A road to an S3 server: it counts what it carries, and breaks when asked, as a busy S3 or one that forgot us.
+
+It can also have objects look older than they are, for S3 lets nobody say when an object was made.
+"""
 
 import http.client
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -32,6 +37,15 @@ class Road:
         self.endpoint = endpoint
         self.faults: list[Fault] = []
         self.carried = 0
+        self.ages = timedelta()  # that listings add to every object
+
+    def aged(self, listing: bytes) -> bytes:
+        """A listing of objects that are so much older."""
+
+        def earlier(found: re.Match[str]) -> str:
+            return (datetime.fromisoformat(found[0]) - self.ages).isoformat()
+
+        return re.sub(r"(?<=<LastModified>)[^<]+", earlier, listing.decode()).encode()
 
 
 @contextmanager
@@ -68,7 +82,10 @@ class Relay(BaseHTTPRequestHandler):
                 connection.putheader(name, value)
             connection.endheaders(body)
             answer = connection.getresponse()
-            self._answer(answer.status, dict(answer.getheaders()), answer.read())
+            content = answer.read()
+            if self.road.ages and "list-type=2" in self.path:
+                content = self.road.aged(content)
+            self._answer(answer.status, dict(answer.getheaders()), content)
 
     do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _relay  # noqa: N815  the library looks for these names
 

@@ -21,7 +21,9 @@ from tests.s3_server import S3Server
 from tests.shop import CNPJ, write_shop
 from tests.test_lambdas.runtime import RETRIES, Function, Invocation, deployed
 
-CREATED = json.loads((Path(__file__).parent / "events" / "object_created.json").read_text())
+EVENTS = Path(__file__).parent / "events"
+CREATED = json.loads((EVENTS / "object_created.json").read_text())
+NIGHTLY = json.loads((EVENTS / "nightly.json").read_text())
 RULES = {f"{role}_handler": pattern for role, pattern in KEYS.items()}
 MEGABYTES = 50
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from app.core import migrations
@@ -22,7 +23,7 @@ from app.pipeline.uploads import find_upload
 from tests.conftest import sqlalchemy_url
 from tests.relay import EXPIRED, SLOW_DOWN, Fault, Road, road_to
 from tests.s3_server import S3Server
-from tests.test_lambdas.conftest import Aws, created, reason
+from tests.test_lambdas.conftest import NIGHTLY, Aws, created, reason
 from tests.test_lambdas.credentials import Handout, Issuer, issuing
 from tests.test_lambdas.runtime import Function, Invocation, deployed
 
@@ -104,6 +105,34 @@ def test_keys_of_s3_that_have_expired_are_asked_for_anew(  # noqa: PLR0913  the 
         invocation = prepared(aws, clients, account, upload, function)
     assert [error["errorType"] for error in invocation.errors] == ["Unavailable"]
     assert issuer.asked > 2
+
+
+def test_what_lost_its_events_is_carried_on_by_the_nightly_one(  # noqa: PLR0913  the shop beside its clock
+    *,
+    aws: Aws,
+    deliver: Callable[..., UUID],
+    clients: Clients,
+    account: AccountId,
+    frail: Function,
+    road: Road,
+    environment: dict[str, str],
+    owner_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    upload = deliver()
+    aws.receive()
+    assert frail.invoke(NIGHTLY).result() == {"receipts": 0}, "their own events may still come"
+    monkeypatch.setattr(road, "ages", timedelta(hours=2))
+    with deployed("predict_handler", environment | {"QUANTYFY_S3_ENDPOINT": road.endpoint}, folder=tmp_path) as predict:
+        for function, state in ((frail, UploadState.PREPARED), (predict, UploadState.PUBLISHED)):
+            with psycopg.connect(owner_url) as connection:
+                waits = "UPDATE uploads SET updated_at = updated_at - interval '2 hours' WHERE id = %s"
+                connection.execute(waits, [upload])
+            assert function.invoke(NIGHTLY).result() == {"receipts": 1}
+            assert find_upload(clients, account, upload).state is state
+            assert function.invoke(NIGHTLY).result() == {"receipts": 0}, "nobody waits any more"
+    assert {stored.key.split("/")[0] for stored in aws.lake.list()} == {"raw", "processed", "predictions"}
 
 
 AWAY_S = 30.5
