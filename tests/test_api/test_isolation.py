@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import ProgrammingError
 
 from app.api.main import create_app
 from app.core.config import Settings
@@ -184,6 +185,30 @@ def test_malformed_keys_are_nobodys(served: Served, shape: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (401, "not-authenticated")
 
 
+def test_no_answer_tells_a_key_that_was_from_one_that_never_was(
+    served: Served, key_of: Callable[[WantedKey], dict[str, str]]
+) -> None:
+    """Expired, revoked, one character changed, only its prefix, none: the same status, words and headers."""
+    past = key_of(WantedKey("velha", expires_at=datetime.now(UTC) - timedelta(seconds=1)))
+    made = served.http.post("/keys", headers=served.headers, json={"name": "curta"}).json()
+    served.http.delete(f"/keys/{made['id']}", headers=served.headers)
+    live = served.headers["Authorization"]
+    told = [
+        served.http.get(f"/predictions/{cnpj}", headers={"Authorization": key})
+        for cnpj in (CNPJ, "00000000000191")
+        for key in (
+            *(past["Authorization"], f"Bearer {made['secret']}", live[:-1] + ("A" if live[-1] != "A" else "B")),
+            *(live[: len("Bearer qk_") + 5], live + "x", live.upper(), "Bearer qk_" + "A" * 43, "Bearer", "Basic eDp5"),
+        )
+    ]
+    told.append(served.http.get(f"/predictions/{CNPJ}"))
+    assert {(answer.status_code, answer.text, answer.headers["www-authenticate"]) for answer in told} == {
+        (401, told[0].text, "Bearer")
+    }
+    assert told[0].json()["code"] == "not-authenticated"
+    assert len({tuple(sorted(answer.headers)) for answer in told}) == 1
+
+
 def test_an_expired_key_is_nobodys_and_so_is_a_revoked_one(
     served: Served, key_of: Callable[[WantedKey], dict[str, str]]
 ) -> None:
@@ -217,6 +242,12 @@ def test_a_stranger_can_neither_change_nor_remove_rows(database: Database) -> No
 
 def test_the_audit_log_can_only_grow(served: Served, owner_url: str, database: Database) -> None:
     with database.session(served.account) as session:
+        for change in ("UPDATE audit_log SET actor = 'nobody'", "TRUNCATE audit_log", "DROP TABLE audit_log"):
+            with pytest.raises(ProgrammingError), session.begin_nested():
+                session.execute(text(change))
+        for policy in ("DROP POLICY to_append ON audit_log", "ALTER TABLE audit_log DISABLE ROW LEVEL SECURITY"):
+            with pytest.raises(ProgrammingError), session.begin_nested():
+                session.execute(text(policy))
         before = session.execute(text("SELECT count(*) FROM audit_log")).scalar_one()
         assert session.execute(text("DELETE FROM audit_log")).rowcount == 0  # type: ignore[attr-defined]
         assert session.execute(text("SELECT count(*) FROM audit_log")).scalar_one() == before > 0

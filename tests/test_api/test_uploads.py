@@ -2,18 +2,22 @@
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import polars as pl
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 
 from app.core.clients import Clients
-from app.core.tables import IdempotencyKeyRow
+from app.core.tables import Base, IdempotencyKeyRow
 from app.domain.errors import StillRunning
+from app.pipeline.access import caller_of_key
 from app.pipeline.idempotency import Reply, fingerprint, once
+from app.pipeline.intake import receive
 from tests.shop import CNPJ, write_shop
 from tests.test_api.served import Served
 from tests.test_api.shop_door import Shop
@@ -55,14 +59,61 @@ def test_while_the_first_is_running_the_second_waits(served: Served, clients: Cl
         session.execute(delete(IdempotencyKeyRow))
 
 
+def test_over_http_whoever_comes_meanwhile_is_told_so_and_later_has_the_same_answer(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, begun, go_on = parts(tmp_path / "a"), Event(), Event()
+
+    def slowly(*positional: Any, **named: Any) -> Any:  # noqa: ANN401
+        begun.set()
+        assert go_on.wait(30)
+        return receive(*positional, **named)
+
+    monkeypatch.setattr("app.api.routes.upload.receive", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(send, shop, files, key="pedido-2")
+        assert begun.wait(30)
+        meanwhile = send(shop, files, key="pedido-2")
+        go_on.set()
+        answered = first.result()
+    assert (meanwhile.status_code, meanwhile.json()["code"]) == (409, "idempotency-key-in-use")
+    again = send(shop, files, key="pedido-2")
+    assert answered.status_code == again.status_code == 202
+    assert answered.json() == again.json()
+
+
+@pytest.mark.parametrize("changed", ["company_name", "state", "name", "field"])
+def test_a_key_with_anything_else_changed_is_another_request(shop: Shop, tmp_path: Path, changed: str) -> None:
+    files = parts(tmp_path / "a")
+    assert send(shop, files, key="k").status_code == 202
+    form = FORM | {"company_name": {"company_name": "Outra"}, "state": {"state": "SP"}}.get(changed, {})
+    if changed == "name":
+        files["vendas"] = ("outro.csv", files["vendas"][1])
+    if changed == "field":
+        files = {"files": files["vendas_itens"]}
+    headers = shop.headers | {"Idempotency-Key": "k"}
+    other = shop.http.post("/upload", headers=headers, data=form, files=files)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+
+
+def test_a_key_of_one_account_says_nothing_to_another(shop: Shop, stranger: dict[str, str], tmp_path: Path) -> None:
+    files = parts(tmp_path / "a")
+    mine = send(shop, files, key="k")
+    theirs = send(Shop(shop.http, shop.settings, stranger), files, key="k")
+    assert (mine.status_code, theirs.status_code) == (202, 202)
+    assert mine.json()["id"] != theirs.json()["id"]
+
+
 def test_what_was_refused_may_be_tried_again_with_its_key(shop: Shop, tmp_path: Path) -> None:
     assert send(shop, {"vendas_itens": ("x.csv", b"")}, key="k").status_code == 422
     assert send(shop, parts(tmp_path / "a"), key="k").status_code == 202
 
 
 def test_a_dry_run_tells_what_it_would_find_and_stores_nothing(shop: Shop, tmp_path: Path) -> None:
-    answer = send(shop, parts(tmp_path / "a", bad_lines=2), dry_run=True)
+    before = stored(shop)
+    answer = send(shop, parts(tmp_path / "a", bad_lines=2), key="seco", dry_run=True)
     assert answer.status_code == 200
+    assert stored(shop) == before, "no object, no row, no job"
     assert {sheet["file"] for sheet in answer.json()["recognised"]} == {
         "vendas.csv",
         "vendas_itens.csv",
@@ -72,6 +123,19 @@ def test_a_dry_run_tells_what_it_would_find_and_stores_nothing(shop: Shop, tmp_p
     assert items["rows"]["rejected"] == 2
     assert shop.http.get("/companies", headers=shop.headers).json() == {"companies": []}
     assert not [path for path in (tmp_path / "lake").rglob("*") if path.is_file()]
+
+
+def stored(shop: Shop) -> dict[str, Any]:
+    """All there is: what the lake lists, and every row of every table that the account owns, jobs too."""
+    clients: Clients = shop.http.app.state.clients  # type: ignore[attr-defined]
+    account = caller_of_key(clients, shop.headers["Authorization"].split()[1], now=datetime.now(UTC)).account
+    rows: dict[str, Any] = {"lake": sorted(item.key for item in clients.store.list())}
+    with clients.database.session(account) as session:
+        for table in Base.metadata.sorted_tables:
+            if table.name != "rate_buckets":  # asking is counted, whatever was asked
+                rows[table.name] = session.execute(table.select()).all()
+        rows["jobs"] = session.execute(text("SELECT count(*) FROM procrastinate_jobs")).scalar_one()
+    return rows
 
 
 def test_an_upload_may_say_its_company_s_state(shop: Shop, tmp_path: Path) -> None:
