@@ -9,7 +9,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-_METHODS: Final = ("GET", "POST", "PUT", "DELETE")
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE")
 _SENT: Final = (
     *("Accept-Language", "Authorization", "Content-Type", "Idempotency-Key", "If-Modified-Since", "If-None-Match"),
     *("Quantyfy-Version", "X-Request-Id"),

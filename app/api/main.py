@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.api import crossing
+from app.api.heads import Heads
 from app.api.limits import Bounds, Patience
 from app.api.manners import Manners
 from app.api.observability import Observed
@@ -61,6 +62,7 @@ def _dress(app: FastAPI, settings: Settings) -> None:
     patience = Patience(pause=settings.body_pause_seconds, answer=settings.answer_seconds)
     app.add_middleware(Bounds, patience=patience)
     app.add_middleware(Remembered)
+    app.add_middleware(Heads)
     crossing.allow(app, settings.cors_origins.split())
     app.add_middleware(Manners)
     app.add_middleware(Observed)

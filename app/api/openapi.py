@@ -21,7 +21,7 @@ Previsão de vendas a partir das planilhas que o sistema da loja já exporta. De
 
 Errors are `application/problem+json` (RFC 9457); match on `code`. Words are Portuguese, or English when
 `Accept-Language` prefers it. Readings come as JSON, CSV, Parquet or Excel by `Accept`, with `ETag`, and pages by
-`cursor`.
+`cursor`; `HEAD` of a reading answers as `GET` without the body.
 """
 PORTUGUESE: Final = "x-summary-pt-BR"
 _JSON: Final = "application/json"

@@ -298,3 +298,14 @@ def test_a_file_on_its_way_to_the_lake_that_is_cut_off_leaves_nothing(
     complete = httpx2.post(f"http://127.0.0.1:{opened.port}{announced['complete']}", headers=opened.headers)
     assert complete.json()["code"] == "file-not-arrived"
     assert nothing_is_kept(opened, tmp_path / "lake")
+
+
+@pytest.mark.parametrize("path", [f"/predictions/{CNPJ}", "/predictions/x", "/docs", "/nothing", "*"])
+def test_head_leaves_the_line_ready_for_the_next_request(door: Callable[..., Door], path: str) -> None:
+    opened = door()
+    with Line(opened.port).ask("HEAD", path, opened.headers) as line:
+        told = line.ask("GET", "/health/live", {"Connection": "close"}).answer()
+    assert told.status in {400, 404, 405, 422}
+    assert int(told.headers["content-length"]) > 0
+    assert told.body.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert told.body.endswith(b'{"status":"alive"}')

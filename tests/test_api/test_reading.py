@@ -78,6 +78,40 @@ def test_what_the_reader_has_is_not_sent_again(served: Served) -> None:
     assert other.status_code == 200
 
 
+READINGS = ["predictions", "products", "sales", "accuracy", "runs"]
+OF_THE_MOMENT = {"x-request-id", "ratelimit"}
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_head_is_get_without_its_body(served: Served, reading: str) -> None:
+    path = f"/{reading}/{CNPJ}?limit=1" if reading != "accuracy" else f"/{reading}/{CNPJ}"
+    got = served.http.get(path, headers=served.headers)
+    for _ in range(2):
+        head = served.http.head(path, headers=served.headers)
+        assert (head.status_code, head.content) == (200, b"")
+        assert {k: v for k, v in head.headers.items() if k not in OF_THE_MOMENT} == {
+            k: v for k, v in got.headers.items() if k not in OF_THE_MOMENT
+        }
+        assert head.headers["content-length"] == str(len(got.content))
+    if "etag" in got.headers:
+        has = {"If-None-Match": got.headers["etag"]}
+        assert served.http.head(path, headers=served.headers | has).status_code == 304
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_head_tells_a_stranger_nothing(served: Served, stranger: dict[str, str], reading: str) -> None:
+    for headers in (stranger, {}):
+        here, nowhere = (served.http.head(f"/{reading}/{cnpj}", headers=headers) for cnpj in (CNPJ, "12ABC34501DE35"))
+        assert here.status_code == nowhere.status_code == (404 if headers else 401)
+        assert here.content == nowhere.content == b""
+        assert here.headers.keys() == nowhere.headers.keys()
+
+
+def test_what_is_no_reading_takes_no_head(served: Served) -> None:
+    for path in (f"/companies/{CNPJ}/export", f"/uploads/{served.ids['upload_id']}/events"):
+        assert served.http.head(path, headers=served.headers).status_code == 405
+
+
 def test_a_new_forecast_is_a_new_answer(shop: Shop, tmp_path: Path) -> None:
     shop.upload(tmp_path / "files")
     shop.work()
