@@ -1,6 +1,7 @@
 """From a trained forecast to what is published: daily paths, totals and ranges, on levels that agree."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -8,16 +9,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from app.domain.columns import DATE, HORIZON_DAYS, ID, LEVEL, MEAN, P10, P50, P90, REVENUE_MEAN
+from app.domain.columns import DATE
 from app.domain.forecasts import DAYS_AHEAD, HORIZONS, Level
 from app.domain.text import Text
 from app.ml.explanations import explained, month_factors
+from app.ml.frames import Part, around, forecast_rows, labelled_rows, totals_rows
 from app.ml.levels import Agreed, agreed, summed
 from app.ml.paths import daily_paths
 from app.ml.ranges import Calibration
 from app.ml.seasonal_models import parts_ahead
 from app.ml.series_table import series_table
 from app.ml.trainer import Trained, TrainedLevel
+from app.ml.unsold import ColdStart, cold_start, unsold_rows
 from app.ml.whole_units import in_whole_units
 
 Floats = NDArray[np.float64]
@@ -32,8 +35,9 @@ class Forecasts:
 
     Attributes:
         forecast: level, id, date, mean, p10, p50, p90; expected units on each of the next 90 days, in decimals.
+            A product that has not sold and is not expected to has no days (docs/decisions/0015).
         totals: level, id, horizon_days, mean, p10, p50, p90, revenue_mean; units and BRL of the next 30, 60, 90 days,
-            in whole units where the product sells in whole units.
+            in whole units where the product sells in whole units; no row where nothing can be said.
         accuracy: level, horizon_days, model, mape, rmse, wape, rmsse, bias, coverage; of the backtest.
         series: level, id, model, demand_class, grade, reason, explanation, ...; which model serves it and why.
         parts: level, id, date, trend, weekly, yearly, holidays; of company and categories, in units, as Prophet sees
@@ -51,50 +55,35 @@ class Forecasts:
     snapshot: str
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One level's numbers on their way out.
-
-    Attributes:
-        paths: units a day, (series, days).
-        totals: units of the next 30, 60, 90 days, (series, horizons).
-        ranges: p10, p50, p90 of the totals, (quantiles, series, horizons).
-        revenue: BRL, (series, horizons); NaN where no price is known.
-    """
-
-    level: Level
-    ids: list[str]
-    paths: Floats
-    totals: Floats
-    ranges: Floats
-    revenue: Floats
-    day_ranges: Calibration
-
-
 def predict(trained: Trained) -> Forecasts:
     """The next 90 days at every level; categories sum to the company, products and new products to their category."""
     levels = agreed(
         *(daily_paths(level.learned.served[-1], level.shape) for level in _levels(trained)),
         category_of=trained.history.category_of,
     )
-    parts = _parts(trained, levels)
+    start = cold_start(trained)
+    parts, unsold = _parts(trained, levels, start)
+    days = trained.history.dates_ahead(DAYS_AHEAD)
+    table = series_table(trained, ranges=_next_month(parts), explained=_explained(trained))
     return Forecasts(
-        forecast=pl.concat([_forecast(part, trained) for part in parts]),
-        totals=pl.concat([_totals(part) for part in parts]),
+        forecast=pl.concat([forecast_rows(part, days=days) for part in (*parts, *unsold)]),
+        totals=pl.concat([totals_rows(part) for part in (*parts, *unsold)]),
         accuracy=trained.accuracy,
-        series=series_table(trained, ranges=_next_month(parts), explained=_explained(trained)),
+        series=pl.concat([table, unsold_rows(start)]),
         parts=_explained_parts(trained),
         versions={name: version(name) for name in LIBRARIES},
-        snapshot=snapshot_of(trained),
+        snapshot=snapshot_of(trained, start),
     )
 
 
-def snapshot_of(trained: Trained) -> str:
-    """SHA-256 of the sales that were forecast from: the same snapshot gives the same forecast."""
+def snapshot_of(trained: Trained, start: ColdStart) -> str:
+    """SHA-256 of the sales and the unsold products forecast from: the same snapshot gives the same forecast."""
     history = trained.history
     digest = hashlib.sha256(f"{history.first} {history.n_days} {trained.demand.company} {history.state}".encode())
-    digest.update("\n".join([*history.skus, *history.categories]).encode())
-    for array in (history.category_of, history.product, history.day, history.quantity, history.price):
+    unsold = start.unsold
+    digest.update("\n".join([*history.skus, *history.categories, *unsold.skus]).encode())
+    of_history = (history.category_of, history.product, history.day, history.quantity, history.price)
+    for array in (*of_history, unsold.category_of, unsold.price):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
@@ -106,7 +95,8 @@ def _levels(trained: Trained) -> tuple[TrainedLevel, TrainedLevel, TrainedLevel]
 # --- totals that add up -------------------------------------------------------------------------------------------
 
 
-def _parts(trained: Trained, levels: Agreed) -> list[_Part]:
+def _parts(trained: Trained, levels: Agreed, start: ColdStart) -> tuple[list[Part], list[Part]]:
+    """Every level's numbers, and those of products that have not sold, which come out of "new products"."""
     history, groups = trained.history, len(trained.history.categories)
     products, new = _whole(trained, _sums(levels.products), _sums(levels.new_products))
     categories = summed(products, by=history.category_of, groups=groups) + new
@@ -116,16 +106,25 @@ def _parts(trained: Trained, levels: Agreed) -> list[_Part]:
     category_paths = summed(product_paths, by=history.category_of, groups=groups) + new_paths
     company_path = category_paths.sum(axis=0, keepdims=True)
     earned = products * history.price[:, None]
-    new_earned = new * _mean_prices(products, earned, trained=trained)[:, None]
-    of_category = summed(earned, by=history.category_of, groups=groups) + new_earned
+    prices = _mean_prices(products, earned, trained=trained)
+    each = start.handed(new)
+    of_unsold = start.revenue(each, prices=prices)
+    rest = new - each * start.members[:, None]
+    of_rest = rest * prices[:, None]
+    of_category = (
+        summed(earned, by=history.category_of, groups=groups)
+        + summed(of_unsold, by=start.category_of, groups=groups)
+        + of_rest
+    )
     whole = whole_products(trained)
     whole_categories = _all_of_group(whole, trained=trained)
+    each_path, rest_paths = daily_paths(each.T, levels.new_products), daily_paths(rest.T, levels.new_products)
     return [
         _part(trained.company, company_path, company, of_category.sum(axis=0, keepdims=True), np.array([whole.all()])),
         _part(trained.categories, category_paths, categories, of_category, whole_categories),
         _part(trained.products, product_paths, products, earned, whole),
-        _new_part(trained, new_paths, new, new_earned, whole_categories),
-    ]
+        _new_part(trained, rest_paths, rest, of_rest, whole_categories),
+    ], list(_unsold_parts(trained, start, totals=each[start.category_of], paths=each_path, revenue=of_unsold))
 
 
 def _sums(paths: Floats) -> Floats:
@@ -166,19 +165,34 @@ def _mean_prices(products: Floats, earned: Floats, *, trained: Trained) -> Float
     return np.where(units > 0, money / np.maximum(units, 1e-12), plain)
 
 
-def _part(level: TrainedLevel, paths: Floats, totals: Floats, revenue: Floats, whole: Flags) -> _Part:
+def _part(level: TrainedLevel, paths: Floats, totals: Floats, revenue: Floats, whole: Flags) -> Part:
     pools = level.learned.pools[-1]
     ranges = np.zeros((3, *totals.shape))
     for pool, calibrations in enumerate(level.learned.calibrations):
         of_pool = pools == pool
         ranges[:, of_pool] = _ranges(calibrations, totals[of_pool])
-    return _Part(level.level, level.ids, paths, totals, _around(totals, ranges, whole), revenue, level.day_ranges)
+    return Part(level.level, level.ids, paths, totals, around(totals, ranges, whole), revenue, level.day_ranges)
 
 
-def _new_part(trained: Trained, paths: Floats, totals: Floats, revenue: Floats, whole: Flags) -> _Part:
-    ranges = _around(totals, _ranges(trained.new_ranges, totals), whole)
+def _new_part(trained: Trained, paths: Floats, totals: Floats, revenue: Floats, whole: Flags) -> Part:
+    ranges = around(totals, _ranges(trained.new_ranges, totals), whole)
     ids, days = trained.history.categories, trained.categories.day_ranges
-    return _Part(Level.NEW_PRODUCTS, ids, paths, totals, ranges, revenue, days)
+    return Part(Level.NEW_PRODUCTS, ids, paths, totals, ranges, revenue, days)
+
+
+def _unsold_parts(
+    trained: Trained, start: ColdStart, *, totals: Floats, paths: Floats, revenue: Floats
+) -> Iterator[Part]:
+    """Unsold products that are given units, with the days of one of their category's; and the others, without days."""
+    ranges = around(totals, start.ranges, np.ones(len(totals), dtype=bool))
+    named = start.skus
+    for given in (True, False):
+        some = np.flatnonzero((totals[:, -1] > 0) == given)
+        days = paths[start.category_of[some]] if given else None
+        skus = [named[place] for place in some]
+        yield Part(
+            *(Level.PRODUCT, skus, days, totals[some], ranges[:, some], revenue[some]), trained.products.day_ranges
+        )
 
 
 def _ranges(calibrations: tuple[Calibration, ...], totals: Floats) -> Floats:
@@ -186,49 +200,10 @@ def _ranges(calibrations: tuple[Calibration, ...], totals: Floats) -> Floats:
     return np.stack([one.ranges(totals[:, column]) for column, one in enumerate(calibrations)], axis=-1)
 
 
-def _around(totals: Floats, ranges: Floats, whole: Flags) -> Floats:
-    """The ranges in whole units where those are sold, around their mean.
-
-    No whole number lies between a bound and its rounding inwards, so rounding changes no promise.
-    """
-    low, middle, high = ranges
-    inwards = np.stack([np.ceil(low - 1e-9), np.rint(middle), np.floor(high + 1e-9)]) + 0.0  # no negative zero
-    low, middle, high = np.where(whole[:, None], inwards, ranges)
-    low, high = np.minimum(low, totals), np.maximum(high, totals)
-    return np.stack([low, np.clip(middle, low, high), high])
+# --- what is told beside the numbers -------------------------------------------------------------------------------
 
 
-# --- frames -------------------------------------------------------------------------------------------------------
-
-
-def _forecast(part: _Part, trained: Trained) -> pl.DataFrame:
-    """One row a series and day."""
-    low, middle, high = part.day_ranges.ranges(part.paths)
-    low, high = np.minimum(low, part.paths), np.maximum(high, part.paths)
-    numbers = {MEAN: part.paths, P10: low, P50: np.clip(middle, low, high), P90: high}
-    days = pl.Series(DATE, trained.history.dates_ahead(DAYS_AHEAD), pl.Date)
-    return _rows(part.level, part.ids, days, numbers)
-
-
-def _totals(part: _Part) -> pl.DataFrame:
-    """One row a series and horizon."""
-    low, middle, high = part.ranges
-    numbers = {MEAN: part.totals, P10: low, P50: middle, P90: high, REVENUE_MEAN: part.revenue}
-    table = _rows(part.level, part.ids, pl.Series(HORIZON_DAYS, HORIZONS, pl.Int32), numbers)
-    return table.with_columns(pl.col(REVENUE_MEAN).fill_nan(None))
-
-
-def _rows(of: Level, named: list[str], labels: pl.Series, numbers: dict[str, Floats]) -> pl.DataFrame:
-    """Every label for every series of a level, with their numbers (series, labels)."""
-    series, each = len(named), len(labels)
-    ids = pl.Series(ID, named, pl.String).gather(pl.Series(np.repeat(np.arange(series), each)))
-    repeated = labels.gather(pl.Series(np.tile(np.arange(each), series)))
-    level = pl.Series(LEVEL, [of.value]).new_from_index(0, series * each)
-    columns = [pl.Series(name, np.ascontiguousarray(table).ravel()) for name, table in numbers.items()]
-    return pl.DataFrame([level, ids, repeated, *columns])
-
-
-def _next_month(parts: list[_Part]) -> dict[Level, Floats]:
+def _next_month(parts: list[Part]) -> dict[Level, Floats]:
     """Mean, p10, p90 of the next 30 days, (3, series), by level."""
     return {part.level: np.stack([part.totals[:, 0], part.ranges[0, :, 0], part.ranges[2, :, 0]]) for part in parts}
 
@@ -242,7 +217,7 @@ def _explained_parts(trained: Trained) -> pl.DataFrame:
     levels = ((trained.company, slice(0, 1)), (trained.categories, slice(1, None)))
     return pl.concat(
         [
-            _rows(level.level, level.ids, days, {name: part[series] for name, part in every.items()})
+            labelled_rows(level.level, level.ids, days, {name: part[series] for name, part in every.items()})
             for level, series in levels
         ]
     )

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from app.api.answers import MEDIA_TYPES
 from app.pipeline.rendering import Format
-from tests.shop import CNPJ
+from tests.shop import CNPJ, write_shop
 from tests.test_api.served import Served
 from tests.test_api.shop_door import Shop
 
@@ -241,6 +241,29 @@ def test_a_forecast_of_before_english_is_told_in_portuguese(shop: Shop, tmp_path
     english, portuguese = (answer.json()["rows"] for answer in told)
     assert english == portuguese
     assert all(row["reason"] for row in english)
+
+
+def test_a_product_that_has_not_sold_is_listed_with_what_can_be_said(shop: Shop, tmp_path: Path) -> None:
+    """Loaves that never sold are known to sell nothing; of candles, alone in their category, nothing is known."""
+    files = {file.path.stem: file.path.read_bytes() for file in write_shop(tmp_path / "files")}
+    loaves = "".join(f"BROA{place:02d};Broa;Padaria;4,00\r\n" for place in range(12))
+    files["produtos"] += (loaves + "VELA;Vela;Festa;2,00\r\n").encode("cp1252")
+    form = {"cnpj": CNPJ, "company_name": "Padaria São João"}
+    named = {name: (f"{name}.csv", body) for name, body in files.items()}
+    assert shop.http.post("/upload", headers=shop.headers, data=form, files=named).status_code == 202
+    shop.work()
+    listed = shop.http.get(f"/products/{CNPJ}", headers=shop.headers).json()["rows"]
+    rows = {row["id"]: row for row in listed}
+    assert len(listed) == 2 + 12 + 1
+    assert listed[-1]["id"] == "VELA"  # what earns most first, what is not known last
+    assert (rows["BROA00"]["mean_90"], rows["BROA00"]["grade"], rows["BROA00"]["last_sale"]) == (0, "D", None)
+    assert (rows["VELA"]["mean_30"], rows["VELA"]["name"], rows["VELA"]["price"]) == (None, "Vela", 2)
+    assert rows["VELA"]["reason"] == "ainda não vendeu, nem outro produto da categoria"
+    ahead = {sku: shop.http.get(PATH, headers=shop.headers, params={"id": sku}).json()["rows"] for sku in rows}
+    assert [row["mean"] for row in ahead["BROA00"]] == [0, 0, 0]
+    assert ahead["VELA"] == []
+    days = shop.http.get(PATH, headers=shop.headers, params={"id": "BROA00", "view": "daily"})
+    assert (days.status_code, days.json()["rows"]) == (200, [])
 
 
 def test_sales_by_month_are_the_sales_by_day(served: Served) -> None:

@@ -141,6 +141,7 @@ def test_a_catalogue_of_repeated_and_unsold_products() -> None:
     forecasts = forecast(replace(demand, products=twice))
     assert_sound(forecasts)
     assert forecasts.totals.filter(pl.col("id") == "never").is_empty()
+    assert grade(forecasts, "never")["grade"] == "D"
 
 
 def test_fractions_of_a_kilo_stay_fractions() -> None:

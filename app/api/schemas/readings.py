@@ -69,9 +69,12 @@ class ProductRow(BaseModel):
     sold_30: float | None = Field(description="Units of the last 30 days of history.", examples=[388.0])
     revenue_365: float | None = Field(description="BRL of the last 365 days of history.", examples=[3526.5])
     trend: float | None = Field(description="Next 30 days beside the last 30: 0.1 is 10 % more.", examples=[0.009])
-    mean_30: float = Field(description="Expected units of the next 30 days.", examples=[391.4])
-    mean_60: float = Field(examples=[782.1])
-    mean_90: float = Field(examples=[1170.0])
+    mean_30: float | None = Field(
+        description="Expected units of the next 30 days; null: not sold yet, and nothing can be said (`reason`).",
+        examples=[391.4],
+    )
+    mean_60: float | None = Field(examples=[782.1])
+    mean_90: float | None = Field(examples=[1170.0])
     revenue_mean_30: float | None = Field(description="Expected BRL of the next 30 days.", examples=[293.55])
     revenue_mean_60: float | None = Field(examples=[586.6])
     revenue_mean_90: float | None = Field(examples=[877.5])

@@ -31,8 +31,9 @@ _COLUMNS = (
 
 
 def products(clients: Clients, what: Published, wanted: Slice, *, language: Language = "pt-BR") -> Page:
-    """Every product with a forecast, what earns most first; see `ProductRow` of the API for the columns.
+    """Every product, what earns most first; see `ProductRow` of the API for the columns.
 
+    Forecasts are null for a product that has not sold yet and of which nothing can be said; `reason` says so.
     `reason` is in the language, or in Portuguese in a forecast of before it was told in English.
 
     `abc` is of the last 365 days' revenue; `trend` is the next 30 days beside the last 30, 0.1 is 10 % more.
@@ -49,12 +50,12 @@ def products(clients: Clients, what: Published, wanted: Slice, *, language: Lang
 
 
 def _table(clients: Clients, what: Published, language: Language) -> pl.LazyFrame:
-    ahead = _ahead(clients, what)
     table = (
-        ahead.join(_behind(clients, what), on=ID, how="left")
+        _series(clients, what, language)
+        .join(_ahead(clients, what), on=ID, how="left")
+        .join(_behind(clients, what), on=ID, how="left")
         .join(names(clients, what), on=ID, how="left")
         .join(_prices(clients, what), on=ID, how="left")
-        .join(_series(clients, what, language), on=ID, how="left")
         .with_columns(trend=pl.when(pl.col("sold_30") > 0).then(pl.col("mean_30") / pl.col("sold_30") - 1))
     )
     columns = [name for group in _COLUMNS for name in group]
