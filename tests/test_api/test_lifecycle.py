@@ -57,14 +57,3 @@ def test_raw_files_go_after_ninety_days_and_the_forecast_stays(shop: Shop, tmp_p
     assert shop.http.get(f"/predictions/{CNPJ}", headers=shop.headers).status_code == 200
     gone = shop.http.get(f"{address}/rejected", headers=shop.headers)
     assert (gone.status_code, gone.json()["code"]) == (410, "expired")
-
-
-def test_objects_that_nothing_points_to_any_more_go(shop: Shop, tmp_path: Path) -> None:
-    for folder, bad in (("a", 0), ("b", 1)):
-        shop.upload(tmp_path / folder, bad_lines=bad)
-        shop.work()
-    assert len(list((tmp_path / "lake").glob("predictions/**/forecast_*"))) == 2
-    clients = shop.http.app.state.clients  # type: ignore[attr-defined]
-    tidy(clients, now=datetime.now(UTC) + timedelta(days=3))
-    assert len(list((tmp_path / "lake").glob("predictions/**/forecast_*"))) == 1
-    assert shop.http.get(f"/predictions/{CNPJ}?view=daily", headers=shop.headers).status_code == 200
