@@ -1,5 +1,6 @@
 """Copies that several processes keep of a lake on S3: used by readers, gone everywhere when the company is erased."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,8 +41,9 @@ def serving(settings: Settings) -> Iterator[TestClient]:
 
 
 def copies(settings: Settings, cnpj: str = CNPJ) -> list[str]:
-    """Kinds of the objects of a company that a machine has."""
-    return sorted(path.name.partition("_")[0] for path in settings.copies.rglob("*") if cnpj in path.parts)
+    """Kinds of the objects of a company that a machine has, while others may be removing them."""
+    walked = os.walk(settings.copies)
+    return sorted(name.partition("_")[0] for folder, _, names in walked if cnpj in Path(folder).parts for name in names)
 
 
 def read(http: TestClient, headers: dict[str, str], cnpj: str = CNPJ) -> list[int]:

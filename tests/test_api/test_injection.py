@@ -127,7 +127,7 @@ def test_a_company_may_be_called_as_the_sql_it_is(shop: Shop, tmp_path: Path, wo
     sent = shop.http.post("/upload", headers=shop.headers, data={"cnpj": CNPJ, "company_name": words}, files=files)
     assert sent.status_code == 202, sent.text
     shown = shop.http.get("/companies", headers=shop.headers).json()["companies"]
-    assert shown == [{"cnpj": CNPJ, "name": " ".join(words.split())}]
+    assert shown == [{"cnpj": CNPJ, "name": " ".join(words.split()), "state": None}]
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)

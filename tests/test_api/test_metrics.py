@@ -153,7 +153,7 @@ def test_the_dashboard_asks_for_what_there_is_and_shows_all_of_it(scraped: Scrap
             assert asked_of(query) - {"le"} <= set(metric._labelnames), query
     assert {family(name) for query in queries() for name in re.findall(r"\bquantyfy_\w+", query)} == there.keys()
     told = {family(one.name) for one in (*scraped.waiting, *scraped.api, *scraped.worker)}
-    assert there.keys() - told == {"quantyfy_copies"}, "this lake is on this machine and needs none"
+    assert there.keys() - told <= {"quantyfy_copies"}, "this lake is on this machine and needs none"
 
 
 def family(name: str) -> str:
