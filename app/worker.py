@@ -22,7 +22,7 @@ from app.pipeline.copies import following_erasures
 from app.pipeline.erasure import erase_objects
 from app.pipeline.forecasting import forecast_company
 from app.pipeline.handing import take_over
-from app.pipeline.incoming import receive_delivered
+from app.pipeline.incoming import receive_delivered, take_over_delivered
 from app.pipeline.preparation import prepare_upload
 from app.pipeline.retention import tidy
 from app.pipeline.uploads import give_up
@@ -50,7 +50,7 @@ def run(settings: Settings, *, until_idle: bool = False, with_parent: bool = Fal
             give_up=partial(given_up, clients),
             concurrency=settings.worker_concurrency,
             until_idle=until_idle,
-            every_hour=lambda: take_over(clients, now=datetime.now(UTC)),
+            every_hour=lambda: _take_over(clients, now=datetime.now(UTC)),
             every_night=lambda: tidy(
                 clients, now=datetime.now(UTC), raw_stays=timedelta(days=settings.raw_retention_days)
             ),
@@ -66,6 +66,11 @@ def given_up(clients: Clients, job: Job, error: BaseException | None) -> None:
     if not isinstance(error, BadInput):
         why = "its workers died" if error is None else type(error).__name__
         get_logger().error("job given up", upload_id=str(job.upload), error=why)
+
+
+def _take_over(clients: Clients, *, now: datetime) -> None:
+    take_over_delivered(clients, now=now)
+    take_over(clients, now=now)
 
 
 @contextmanager

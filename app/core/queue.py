@@ -72,14 +72,14 @@ class JobQueue:
         task.defer(**arguments)
 
     @staticmethod
-    def has(session: Session, job: Job) -> bool:
-        """In its account's session, whether some job about the same thing waits, for its time too, or is being done."""
+    def has(session: Session, job: Job, *, or_gave_up: bool = False) -> bool:
+        """In its account's session, whether some job about the same thing waits, or is being done, or was given up."""
         asked = text(
             "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE lock = :lock AND args->>'upload' = :upload"
-            " AND status IN ('todo', 'doing'))"
+            " AND (status IN ('todo', 'doing') OR :or_gave_up AND status = 'failed'))"
         )
-        found = session.scalar(asked, {"lock": str(job.company), "upload": str(job.upload)})
-        return bool(found)
+        about = {"lock": str(job.company), "upload": str(job.upload), "or_gave_up": or_gave_up}
+        return bool(session.scalar(asked, about))
 
     @staticmethod
     def forget(session: Session, company: UUID) -> int:

@@ -29,7 +29,7 @@ Layer = Literal["raw", "processed"]  # where receipts lie
 # Shorter than a function's 15 minutes, so that who waited in vain can say so and is sent again.
 PATIENCE = timedelta(minutes=10)
 
-_IN_TIME = timedelta(hours=1)  # until then a receipt's own event and its retries are under way
+IN_TIME = timedelta(hours=1)  # until then an object's own event and its retries are under way
 _A_NIGHT = timedelta(hours=26)
 
 # What a byte of a stage's objects weighs: a byte of Parquet holds about as many sales as ten of CSV.
@@ -121,7 +121,7 @@ def take_over(clients: Clients, *, now: datetime) -> int:
 def _taken_over(clients: Clients, account: AccountId, *, now: datetime) -> int:
     with clients.database.session(account) as session:
         waiting = select(UploadRow.state, UploadRow.company_id, UploadRow.id).where(
-            UploadRow.state.in_(_STAGE_OF), UploadRow.updated_at < now - _IN_TIME
+            UploadRow.state.in_(_STAGE_OF), UploadRow.updated_at < now - IN_TIME
         )
         asked = {Job(account, company, upload): _STAGE_OF[state] for state, company, upload in session.execute(waiting)}
         forsaken = [job for job in asked if not clients.queue.has(session, job)]
@@ -134,14 +134,14 @@ def _taken_over(clients: Clients, account: AccountId, *, now: datetime) -> int:
 def _missed(clients: Clients, layer: Layer, account: AccountId, *, now: datetime) -> list[str]:
     with clients.database.session(account) as session:
         waiting = select(UploadRow.company_id).where(
-            UploadRow.state.in_(_WAITS_IN[layer]), UploadRow.updated_at < now - _IN_TIME
+            UploadRow.state.in_(_WAITS_IN[layer]), UploadRow.updated_at < now - IN_TIME
         )
         companies = [company_by_id(session, company) for company in session.scalars(waiting.distinct())]
     return [
         stored.key
         for company in companies
         for stored in clients.store.list(company.keys.folder(layer))
-        if is_receipt(stored.key) and _A_NIGHT > now - stored.modified > _IN_TIME
+        if is_receipt(stored.key) and _A_NIGHT > now - stored.modified > IN_TIME
     ]
 
 

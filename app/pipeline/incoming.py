@@ -17,8 +17,8 @@ from app.domain.cnpj import Cnpj
 from app.domain.errors import BadInput, ObjectMissing, UploadTooLarge
 from app.domain.states import State
 from app.domain.uploads import IncomingFile, Table
-from app.pipeline.companies import require_account
-from app.pipeline.handing import PATIENCE, fits_a_function
+from app.pipeline.companies import list_accounts, require_account
+from app.pipeline.handing import IN_TIME, PATIENCE, fits_a_function
 from app.pipeline.intake import Delivery, receive, refuse
 from app.processing.reader.sheets import Limits
 from app.utils.logger import get_logger
@@ -106,6 +106,25 @@ def receive_delivered(clients: Clients, job: Job, *, now: datetime) -> UUID | No
     return upload
 
 
+def take_over_delivered(clients: Clients, *, now: datetime) -> int:
+    """Give the worker, once, every delivery whose manifest has lain in `incoming/` for an hour; how many there were.
+
+    Functions died at it, or never heard of it. One that still lacks a file the worker leaves as it is.
+    """
+    ours = {account.id for account in list_accounts(clients)}
+    lying = [stored.key for stored in clients.store.list("incoming") if now - stored.modified > IN_TIME]
+    jobs = [job for job in map(_job_of_manifest, lying) if job is not None and job.account in ours]
+    return sum(_hand_to_the_worker(clients, job, once=True) for job in jobs)
+
+
+def _job_of_manifest(key: str) -> Job | None:
+    try:
+        keys = incoming_of(key)
+    except ValueError:  # the function that was told of it has said so
+        return None
+    return job_of(keys) if key == keys.manifest else None
+
+
 def _arrived(clients: Clients, keys: IncomingKeys) -> _Arrived | None:
     there = {stored.key: stored.size for stored in clients.store.list(keys.folder)}
     if keys.manifest not in there:
@@ -127,11 +146,14 @@ def _unpacked(arrived: _Arrived) -> int:
     return sum(size * (_PACKED if file.name.lower().endswith(_PACKING) else 1) for file, size in files)
 
 
-def _hand_to_the_worker(clients: Clients, job: Job) -> None:
+def _hand_to_the_worker(clients: Clients, job: Job, *, once: bool = False) -> bool:
+    """Each object of a delivery has an event, and events are repeated: whether it is new to the worker."""
     with clients.database.session(job.account) as session:
-        if not clients.queue.has(session, job):  # each of its objects has an event, and events are repeated
-            clients.queue.enqueue(session, JobName.RECEIVE, job)
+        if clients.queue.has(session, job, or_gave_up=once):
+            return False
+        clients.queue.enqueue(session, JobName.RECEIVE, job)
     get_logger().info("delivery handed to the worker", upload_id=str(job.upload))
+    return True
 
 
 def _manifest(content: bytes) -> Manifest:

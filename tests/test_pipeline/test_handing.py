@@ -20,11 +20,11 @@ from app.core.lake import IncomingKeys, is_receipt
 from app.core.queue import Job, JobName
 from app.core.s3 import Store
 from app.domain.cnpj import Cnpj
-from app.domain.errors import Busy, MissingTable, ObjectMissing
+from app.domain.errors import Busy, MissingTable, ObjectMissing, UnknownCompany
 from app.domain.uploads import UploadState
 from app.pipeline.companies import company_by_id, find_company
 from app.pipeline.handing import follow, follow_missed, take_over
-from app.pipeline.incoming import job_of, receive_delivered, take_in
+from app.pipeline.incoming import job_of, receive_delivered, take_in, take_over_delivered
 from app.pipeline.intake import Delivery, receive
 from app.pipeline.preparation import prepare_upload
 from app.pipeline.uploads import begin, find_upload
@@ -270,6 +270,36 @@ def test_a_manifest_too_large_to_be_one_is_not_read(clients: Clients, account: A
     clients.store.put(keys.manifest, b" " * 1_000_001)
     with pytest.raises(ValueError, match="not a manifest: 1000001 bytes"):
         take_in(clients, keys.manifest, now=NOW)
+
+
+def test_a_delivery_that_functions_died_at_is_the_workers_once_after_an_hour(
+    clients: Clients, delivered: IncomingKeys, account: AccountId
+) -> None:
+    clients.store.put(f"incoming/{uuid4()}/{uuid4()}/envio.json", b"of no account of ours")
+    clients.store.put("incoming/perdido/envio.json", b"outside the layout")
+    assert take_over_delivered(clients, now=an_hour_later(hours=0.9)) == 0, "its own events are still under way"
+    assert take_over_delivered(clients, now=an_hour_later()) == 1
+    assert take_over_delivered(clients, now=an_hour_later()) == 0, "the worker has it"
+    story = partial(receive_delivered, replace(clients, functions_up_to=1_000_000), now=NOW)
+    clients.queue.work({JobName.RECEIVE: story}, give_up=never, concurrency=1, until_idle=True)
+    assert find_upload(clients, account, delivered.upload).state is UploadState.RECEIVED
+    assert take_over_delivered(clients, now=an_hour_later()) == 0, "it is received"
+
+
+def test_a_delivery_the_worker_gave_up_is_not_handed_to_it_for_ever(clients: Clients, account: AccountId) -> None:
+    keys = IncomingKeys(account, uuid4())
+    clients.store.put(keys.manifest, b"not a manifest")
+    assert take_over_delivered(clients, now=an_hour_later()) == 1
+    ended: list[BaseException | None] = []
+
+    def beyond_words(job: Job) -> None:
+        raise UnknownCompany(cnpj=str(job.upload))  # one of our own errors is not tried again
+
+    clients.queue.work(
+        {JobName.RECEIVE: beyond_words}, give_up=lambda _, error: ended.append(error), concurrency=1, until_idle=True
+    )
+    assert [type(error) for error in ended] == [UnknownCompany]
+    assert take_over_delivered(clients, now=an_hour_later()) == 0
 
 
 def never(job: Job, error: BaseException | None) -> None:
