@@ -30,6 +30,18 @@ def assert_sound(forecasts: Forecasts) -> None:
         assert (mean <= high).all()
         assert (low <= middle).all()
         assert (middle <= high).all()
+    for table, key in ((forecasts.forecast, "date"), (forecasts.totals, "horizon_days")):
+        by_level = {
+            level: rows.group_by(key).agg(pl.col("mean").sum()).sort(key) for (level,), rows in table.group_by("level")
+        }
+        company, category, product, new = (
+            by_level[level]["mean"].to_numpy() for level in ("company", "category", "product", "new_products")
+        )
+        assert np.abs(category - company).max() < 1e-6
+        assert np.abs(product + new - category).max() < 1e-6
+    named = forecasts.series.select("level", "id")
+    assert named.is_unique().all()
+    assert forecasts.totals.join(named, on=["level", "id"], how="anti").is_empty()
     assert forecasts.series["model"].null_count() == 0
     assert (forecasts.series["reason"].str.len_chars() > 0).all()
 
