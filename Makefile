@@ -81,7 +81,7 @@ bench-ingest: setup-peers ## our reader beside bare Polars, pandas and Frictionl
 	$(BIN)/python benchmarks/ingest.py
 
 .PHONY: bench-forecast
-bench-forecast: setup-peers ## Prophet for every series at once beside a loop of stock Prophet
+bench-forecast: setup-peers ## Prophet for every series at once beside a loop of stock Prophet; upload to forecasts in seconds
 	$(BIN)/python benchmarks/forecast_speed.py
 
 .PHONY: bench-accuracy
