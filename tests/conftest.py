@@ -76,3 +76,22 @@ def clients(database: Database, queue: JobQueue, lake: Store) -> Clients:
 
 def sqlalchemy_url(libpq_url: str) -> str:
     return make_url(libpq_url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line of what Schemathesis tried, from whichever process tried it."""
+    told = [
+        (report.outcome, dict(report.user_properties)["schemathesis"])
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if report.when == "call" and "schemathesis" in dict(report.user_properties)
+    ]
+    broken = [r for r in terminalreporter.getreports("failed") if "test_schemathesis" in r.nodeid]
+    if told or broken:
+        said = [facts for _, facts in told]
+        operations = {facts["operation"] for facts in said if "operation" in facts}
+        counts = {name: sum(facts.get(name, 0) for facts in said) for name in ("cases", "links followed", "links")}
+        terminalreporter.write_line(
+            f"schemathesis: {len(operations)} operations, {counts['cases']} cases, {counts['links']} links of the "
+            f"document followed {counts['links followed']} times, {len(broken)} findings"
+        )

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from app.api.answers import as_csv
+from app.api.links import add_links
 from app.api.problems import content_of
 from app.api.samples import sample_of, value_of
 from app.api.schemas.problems import Problem
@@ -71,6 +72,7 @@ def _polish(document: dict[str, Any]) -> None:
         summary = SUMMARIES[operation["operationId"]]
         operation |= {"summary": summary.en, PORTUGUESE: summary.pt}
         operation.setdefault("security", [])
+        add_links(operation)
         for content in _contents(operation):
             _exemplify(content, components["schemas"])
 

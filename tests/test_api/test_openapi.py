@@ -101,3 +101,22 @@ def _require_valid(value: object, schema: dict[str, Any]) -> None:
 
 def test_the_page_of_routes_is_what_the_document_and_the_tests_say() -> None:
     assert route_table.PAGE.read_text(encoding="utf-8") == route_table.page()
+
+
+def test_every_link_leads_to_an_operation_with_what_the_example_holds() -> None:
+    by_name = {operation["operationId"]: operation for _, _, operation in operations(DOCUMENT)}
+    ways = [
+        (source, target, link, answer["content"]["application/json"]["example"])
+        for source, operation in by_name.items()
+        for answer in operation["responses"].values()
+        for target, link in answer.get("links", {}).items()
+    ]
+    assert {source for source, *_ in ways} >= {"upload", "announce_upload", "complete_upload", "erase", "make_key"}
+    for source, target, link, example in ways:
+        taken = {each["name"]: each["in"] for each in by_name[link["operationId"]].get("parameters", [])}
+        assert {name for name, place in taken.items() if place == "path"} == set(link["parameters"]), (source, target)
+        for expression in link["parameters"].values():
+            found: Any = example
+            for step in expression.removeprefix("$response.body#/").split("/") if expression.startswith("$") else ():
+                found = found[int(step) if step.isdecimal() else step]
+            assert found, (source, target)
