@@ -27,13 +27,14 @@ def inspect(
         list[str] | None,
         typer.Option("--column", help='Diz qual coluna é (de vendas_itens, ou de --table): "Cód. Interno=sku".'),
     ] = None,
+    tab: Annotated[str | None, typer.Option(help="Aba do Excel a ler; senão, todas que parecem tabelas.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Escreve o resultado em JSON.")] = False,
 ) -> None:
     """Mostra como uma planilha seria lida: colunas, formatos, o que seria descartado e o que precisa de correção."""
     from app.pipeline.screened import rehearse
 
     named = dict(_pair(text) for text in columns or [])
-    incoming = [IncomingFile(name=file.name, path=file, table=kind) for file in files]
+    incoming = [IncomingFile(name=file.name, path=file, table=kind, tab=tab) for file in files]
     mappings = {kind or Table.ITEMS: named} if named else None
     report = rehearse(incoming, cnpj=None, today=datetime.now(UTC), mappings=mappings).report
     if as_json:
@@ -61,15 +62,18 @@ def _show(report: Mapping[str, Any]) -> None:
 
 def _show_file(screen: Console, entry: Mapping[str, Any]) -> None:
     dialect = entry["dialect"]
-    delimiter = _DELIMITERS.get(dialect["delimiter"], dialect["delimiter"])
     screen.print(f"{escape(entry['file'])} é a tabela [bold]{entry['table']}[/].", highlight=False)
-    screen.print(
-        f"Codificação {dialect['encoding']}, separada por {delimiter}, títulos na linha {dialect['header_line']}.",
-        highlight=False,
-    )
+    screen.print(f"{_written(dialect)}, títulos na linha {dialect['header_line']}.", highlight=False)
     screen.print(_columns_table(entry["columns"], dialect))
     if entry["personal"]:
         screen.print(f"Não guardamos (dados pessoais): {escape(', '.join(entry['personal']))}.\n", highlight=False)
+
+
+def _written(dialect: Mapping[str, Any]) -> str:
+    if dialect["tab"] is not None:
+        return f"Excel, aba {escape(dialect['tab'])}"
+    delimiter = _DELIMITERS.get(dialect["delimiter"], dialect["delimiter"])
+    return f"Codificação {dialect['encoding']}, separada por {delimiter}"
 
 
 def _columns_table(columns: Sequence[Mapping[str, Any]], dialect: Mapping[str, Any]) -> RichTable:

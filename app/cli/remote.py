@@ -39,7 +39,13 @@ class Service:
         return _answer(self._http.get(path, params=query))
 
     def upload(
-        self, files: Iterable[tuple[str | None, Path]], *, cnpj: str, name: str, state: State | None = None
+        self,
+        files: Iterable[tuple[str | None, Path]],
+        *,
+        cnpj: str,
+        name: str,
+        state: State | None = None,
+        tab: str | None = None,
     ) -> str:
         """Send files, each as its table or as one to find out; returns the upload's address.
 
@@ -48,7 +54,7 @@ class Service:
         """
         with ExitStack() as stack:
             parts = [(table or "files", (path.name, stack.enter_context(path.open("rb")))) for table, path in files]
-            form = {"cnpj": cnpj, "company_name": name} | ({"state": state.value} if state else {})
+            form = {"cnpj": cnpj, "company_name": name, "state": state.value if state else "", "tab": tab or ""}
             return str(_answer(self._http.post("/upload", data=form, files=parts))["url"])
 
     def follow(self, address: str) -> dict[str, Any]:
@@ -79,11 +85,12 @@ def upload(
     state: Annotated[
         State | None, typer.Option(help="UF da empresa: a previsão conta também com os feriados do estado.")
     ] = None,
+    tab: Annotated[str | None, typer.Option(help="Aba do Excel a ler; senão, todas que parecem tabelas.")] = None,
     wait: Annotated[bool, typer.Option(help="Espera a previsão ficar pronta.")] = True,
 ) -> None:
     """Envia as planilhas de uma empresa para o serviço."""
     service = connect(context.obj)
-    address = service.upload([(None, file) for file in files], cnpj=cnpj, name=name, state=state)
+    address = service.upload([(None, file) for file in files], cnpj=cnpj, name=name, state=state, tab=tab)
     typer.echo(address)
     if wait:
         show_upload(service.follow(address))

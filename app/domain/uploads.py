@@ -41,3 +41,4 @@ class IncomingFile(NamedTuple):
     path: Path
     table: Table | None = None  # None: find out from its columns
     encoding: str | None = None  # as found out when it was received; None: find out from its bytes
+    tab: str | None = None  # of a workbook, the one to read; None: every tab that looks like a table

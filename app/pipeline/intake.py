@@ -111,8 +111,9 @@ def refuse(clients: Clients, delivery: Delivery, error: BadInput) -> UUID:
 
 def _content_hash(delivery: Delivery) -> bytes:
     """One hash of the delivery: of its files' hashes, whatever their order and names, and of what was said of them."""
-    said = json.dumps(delivery.mappings, sort_keys=True).encode() if delivery.mappings else b""
-    return hashlib.sha256(b"".join(sorted(_sha256(file.path) for file in delivery.files)) + said).digest()
+    said = json.dumps(delivery.mappings, sort_keys=True) if delivery.mappings else ""
+    files = sorted(_sha256(file.path) + (file.tab or "").encode() for file in delivery.files)
+    return hashlib.sha256(b"".join(files) + said.encode()).digest()
 
 
 def _sha256(path: Path) -> bytes:

@@ -26,7 +26,7 @@ previsão sai por categoria e com aviso de estoque.
 Mande o arquivo como o seu sistema exporta. Aceitamos:
 
 - CSV com `;`, `,`, tabulação ou `|`; em UTF-8, Windows-1252 (o do Excel), UTF-16 ou o antigo cp850 do DOS;
-- Excel (`.xlsx`, `.xls`): lemos as abas que parecem uma das três planilhas;
+- Excel (`.xlsx`, `.xls`): lemos as abas que parecem uma das três planilhas, ou só a que você indicar;
 - ZIP com qualquer um desses (até 20 arquivos);
 - títulos e período acima do cabeçalho (até 30 linhas), totais, linhas em branco e cabeçalhos repetidos no meio.
 

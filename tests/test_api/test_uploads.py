@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+import xlsxwriter
 from sqlalchemy import delete, text
 
 from app.core.clients import Clients
@@ -82,11 +83,12 @@ def test_over_http_whoever_comes_meanwhile_is_told_so_and_later_has_the_same_ans
     assert answered.json() == again.json()
 
 
-@pytest.mark.parametrize("changed", ["company_name", "state", "name", "field"])
+@pytest.mark.parametrize("changed", ["company_name", "state", "tab", "name", "field"])
 def test_a_key_with_anything_else_changed_is_another_request(shop: Shop, tmp_path: Path, changed: str) -> None:
     files = parts(tmp_path / "a")
     assert send(shop, files, key="k").status_code == 202
-    form = FORM | {"company_name": {"company_name": "Outra"}, "state": {"state": "SP"}}.get(changed, {})
+    others = {"company_name": "Outra", "state": "SP", "tab": "Itens"}
+    form = FORM | ({changed: others[changed]} if changed in others else {})
     if changed == "name":
         files["vendas"] = ("outro.csv", files["vendas"][1])
     if changed == "field":
@@ -94,6 +96,25 @@ def test_a_key_with_anything_else_changed_is_another_request(shop: Shop, tmp_pat
     headers = shop.headers | {"Idempotency-Key": "k"}
     other = shop.http.post("/upload", headers=headers, data=form, files=files)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+
+
+def test_of_a_workbook_one_tab_may_be_named_and_another_one_is_another_upload(shop: Shop, tmp_path: Path) -> None:
+    path = tmp_path / "ano.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        for name in ("Setembro", "Outubro"):
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, ["Pedido", "Data", "SKU", "Qtd"])
+            sheet.write_row(1, 0, ["1", "18/09/2026", name, 1])
+    files = {"files": (path.name, path.read_bytes())}
+    uploads = []
+    for tab in ("Setembro", "Outubro", "Outubro"):
+        sent = shop.http.post("/upload", headers=shop.headers, data=FORM | {"tab": tab}, files=files)
+        uploads.append(sent.json()["id"])
+        said = shop.http.get(sent.headers["location"], headers=shop.headers).json()["report"]["recognised"]
+        assert [file["dialect"]["tab"] for file in said] == [tab]
+    assert uploads[0] != uploads[1] == uploads[2]
+    missing = shop.http.post("/upload", headers=shop.headers, data=FORM | {"tab": "Maio"}, files=files)
+    assert (missing.status_code, missing.json()["code"]) == (422, "not-a-table")
 
 
 def test_a_key_of_one_account_says_nothing_to_another(shop: Shop, stranger: dict[str, str], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from typer.testing import CliRunner
 
 from app.cli.main import app
@@ -45,6 +46,17 @@ def test_the_same_for_a_program(tiny: Path) -> None:
     assert fields["Data da nota"] is None
     assert table["personal"] == ["Cliente"]
     assert table["rows"] == {"in": 4, "accepted": 3, "rejected": 0, "skipped": 1}
+
+
+def test_of_a_workbook_the_tab_is_told_and_may_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "ano.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        for name in ("Setembro", "Outubro"):
+            book.add_worksheet(name).write_row(0, 0, ["Pedido", "Data", "SKU", "Qtd"])
+            book.get_worksheet_by_name(name).write_row(1, 0, ["1", "18/09/2026", name, 1])
+    shown = CliRunner().invoke(app, ["inspect", str(path), "--tab", "outubro"], catch_exceptions=False).stdout
+    assert "Excel, aba Outubro, títulos na linha 1." in shown
+    assert "Setembro" not in shown
 
 
 def test_a_column_may_be_named_by_hand(tmp_path: Path) -> None:

@@ -439,6 +439,22 @@ def test_a_workbook_reports_excels_own_row_numbers(desk: Desk) -> None:
     assert rows(prepared) == (3, 1, 1, 1)
 
 
+def test_the_tab_that_is_named_is_read_and_no_other(desk: Desk) -> None:
+    path = desk.folder / "ano.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        for month, sku in ((9, "A"), (10, "B")):
+            sheet = book.add_worksheet(f"Itens {month:02}")
+            sheet.write_row(0, 0, ["Pedido", "Data", "SKU", "Qtd"])
+            sheet.write_row(1, 0, ["1", f"18/{month:02}/2026", sku, 1])
+    file = IncomingFile("ano.xlsx", path)
+    assert [sheet.tab for sheet in desk.prepare(file).sheets] == ["Itens 09", "Itens 10"]
+    prepared = desk.prepare(file._replace(tab="itens 10 "))
+    assert [sheet.tab for sheet in prepared.sheets] == ["Itens 10"]
+    assert lines_of(prepared)["sku"].to_list() == ["B"]
+    with pytest.raises(NotATable, match="não tem a aba Novembro; tem Itens 09, Itens 10"):
+        desk.prepare(file._replace(tab="Novembro"))
+
+
 def test_a_zip_holds_any_of_the_files(desk: Desk) -> None:
     path = desk.folder / "tudo.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -77,7 +77,8 @@ def test_entities_that_multiply_are_not_unfolded(desk: Desk) -> None:
     refused(desk, with_part(BOOK, SHEET, laughs.encode()), NotATable, name="vendas.xlsx")
 
 
-@pytest.mark.parametrize("cut", [40, 400, len(BOOK) // 2, len(BOOK) - 30])
+# Counted from the end where it is negative: a workbook tells when it was made, and so its length differs.
+@pytest.mark.parametrize("cut", [40, 400, -2600, -30])
 def test_half_a_workbook_is_no_workbook(desk: Desk, cut: int) -> None:
     refused(desk, BOOK[:cut], NotATable, name="vendas.xlsx")
 

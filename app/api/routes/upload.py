@@ -90,7 +90,7 @@ async def upload(
             cnpj=company_of(caller, said.cnpj),
             company_name=said.company_name,
             state=said.state,
-            files=_incoming(form.files),
+            files=_incoming(form.files, tab=said.tab),
             max_bytes=settings.upload_limit_bytes,
             mappings=said.columns or {},
         )
@@ -125,7 +125,7 @@ def _received(clients: Clients, caller: Caller, delivery: Delivery, *, now: date
 def _once(
     clients: Clients, caller: Caller, delivery: Delivery, key: str, act: Callable[[], Reply], *, now: datetime
 ) -> Reply:
-    files = [part for file in delivery.files for part in (str(file.table), file.name, _sha256(file.path))]
+    files = [part for f in delivery.files for part in (str(f.table), f.name, f.tab or "", _sha256(f.path))]
     asked = fingerprint(
         *("/upload", delivery.cnpj.text, delivery.company_name, delivery.state or ""),
         *(json.dumps(delivery.mappings, sort_keys=True), *files),
@@ -138,7 +138,7 @@ def _sha256(path: Path) -> bytes:
         return hashlib.file_digest(stream, "sha256").digest()
 
 
-def _incoming(sent: Iterable[SentFile]) -> list[IncomingFile]:
+def _incoming(sent: Iterable[SentFile], *, tab: str | None) -> list[IncomingFile]:
     """The form's files; a browser sends a nameless, empty one for each box that was left empty.
 
     Raises:
@@ -150,7 +150,7 @@ def _incoming(sent: Iterable[SentFile]) -> list[IncomingFile]:
         if file.field not in FILE_FIELDS:
             raise InvalidRequest(problems=_NO_SUCH_BOX.format(field=file.field, known=", ".join(FILE_FIELDS)))
         if file.name or file.path.stat().st_size:
-            files.append(IncomingFile(name=_plain(file.name), path=file.path, table=FILE_FIELDS[file.field]))
+            files.append(IncomingFile(name=_plain(file.name), path=file.path, table=FILE_FIELDS[file.field], tab=tab))
     if not files:
         raise MissingTable
     return files

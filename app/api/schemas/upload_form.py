@@ -23,6 +23,12 @@ class UploadForm(BaseModel):
         description="Two letters (UF): the forecast then knows the state's own holidays. Remembered for later uploads.",
         examples=["SP"],
     )
+    tab: str | None = Field(
+        default=None,
+        max_length=31,
+        description="Name of the tab to read in the workbooks sent; without it, every tab that looks like a table.",
+        examples=["Vendas"],
+    )
     columns: Json[dict[Table, dict[str, str]]] | None = Field(
         default=None,
         description="JSON: per table, headings to fields (an empty field leaves a column unused). Remembered for files "

@@ -71,7 +71,8 @@ def unpacked(file: IncomingFile, *, workdir: Path, limits: Limits) -> Iterator[I
             _check_ratio(file, member, limits)
             target = workdir / f"{file.path.stem}-{number}{Path(member.filename).suffix.lower()[:5]}"
             left -= _extract(archive, member, target, file=file, at_most=left, limits=limits)
-            yield IncomingFile(_shown(member.filename), target, file.table if len(members) == 1 else None)
+            table = file.table if len(members) == 1 else None
+            yield IncomingFile(_shown(member.filename), target, table, tab=file.tab)
 
 
 def _opened(path: Path, name: str) -> zipfile.ZipFile:

@@ -19,16 +19,16 @@ class TextFile(NamedTuple):
     name: str
     path: Path
     table: Table | None
-    untouched: bool
     encoding: str | None = None
+    tab: str | None = None  # of the workbook it was written from
 
 
 def text_files(file: IncomingFile, *, workdir: Path, limits: Limits) -> Iterator[TextFile]:
-    """The CSV files inside what was sent; a ZIP is opened once, a workbook gives a file for each tab that is a table.
+    """The CSV files inside what was sent; a ZIP is opened once, a workbook gives its named tab or each that is a table.
 
     Raises:
         EmptyFile: nothing inside.
-        NotATable: broken, encrypted, nested, or without any table.
+        NotATable: broken, encrypted, nested, or without any table, or without the tab that was named.
         UploadTooLarge: it would unpack to more than an upload may weigh.
     """
     head = _head(file)
@@ -54,14 +54,14 @@ def _from_one(file: IncomingFile, head: bytes, *, workdir: Path, limits: Limits)
     if archives.is_zip(head):
         archives.check_workbook(file, limits)
     elif not head.startswith(_OLD_EXCEL):
-        yield TextFile(file.name, file.path, file.table, untouched=True, encoding=file.encoding)
+        yield TextFile(file.name, file.path, file.table, encoding=file.encoding)
         return
     yield from _from_workbook(file, workdir)
 
 
 def _from_workbook(file: IncomingFile, workdir: Path) -> Iterator[TextFile]:
     workbook = Workbook(file.path, name=file.name)
-    tabs = workbook.tables()
+    tabs = workbook.tables(only=file.tab)
     if not tabs:
         raise NotATable(
             file=file.name,
@@ -72,4 +72,4 @@ def _from_workbook(file: IncomingFile, workdir: Path) -> Iterator[TextFile]:
         target = workdir / f"{file.path.stem}-tab-{number}.csv"
         workbook.write_csv(tab, heading_row=heading_row, target=target)
         shown = file.name if len(tabs) == 1 else f"{file.name} ({tab})"
-        yield TextFile(shown, target, file.table, untouched=False)
+        yield TextFile(shown, target, file.table, tab=tab)

@@ -88,7 +88,7 @@ def _recognised(
         raise no_heading(file.name)
     dialect = Dialect(head.encoding, heading.delimiter, heading.line, heading.height, head.newline)
     unmatched = tuple(ColumnMatch(cell, None, 0.0, ()) for cell in heading.cells)
-    blank = Sheet(file.table or Table.ITEMS, file.name, file.path, dialect, unmatched, (), untouched=file.untouched)
+    blank = Sheet(file.table or Table.ITEMS, file.name, file.path, dialect, unmatched, (), tab=file.tab)
     sample = sample_of(blank)
     _check_rows(file, sample.drop(LINE))
     before = remembered.get(blank.header_hash, {})

@@ -76,7 +76,7 @@ class Sheet:
     dialect: Dialect
     columns: tuple[ColumnMatch, ...]
     personal: tuple[str, ...]  # headings never kept
-    untouched: bool = True  # the file is the customer's own CSV, not something we unpacked
+    tab: str | None = None  # of the workbook it was in
 
     @property
     def header_hash(self) -> str:
@@ -150,6 +150,7 @@ class Sheet:
 def _dialect_as_json(sheet: Sheet) -> dict[str, object]:
     dialect = sheet.dialect
     return {
+        "tab": sheet.tab,
         "encoding": dialect.encoding,
         "delimiter": dialect.delimiter,
         "header_line": dialect.header_line,

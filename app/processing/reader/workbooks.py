@@ -28,10 +28,27 @@ class Workbook:
         except (fastexcel.FastExcelError, OSError, ValueError) as error:
             raise _broken(name) from error
 
-    def tables(self) -> list[tuple[str, int]]:
-        """The tabs that look like a table, with the row of their heading."""
-        found = [(tab, self._heading_row(tab)) for tab in self._reader.sheet_names[:MOST_TABS]]
+    def tables(self, *, only: str | None = None) -> list[tuple[str, int]]:
+        """The tabs that look like a table, or the one that is named, with the row of their heading.
+
+        Raises:
+            NotATable: no tab has that name.
+        """
+        tabs = self._reader.sheet_names[:MOST_TABS] if only is None else [self._named(only)]
+        found = [(tab, self._heading_row(tab)) for tab in tabs]
         return [(tab, row) for tab, row in found if row]
+
+    def _named(self, wanted: str) -> str:
+        """The tab of this name, as the workbook writes it: capitals and small letters are the same to Excel, too."""
+        for tab in self._reader.sheet_names:
+            if tab.strip().casefold() == wanted.strip().casefold():
+                return tab
+        there = ", ".join(self._reader.sheet_names[:MOST_TABS])
+        raise NotATable(
+            file=self._name,
+            reason=f"não tem a aba {wanted}; tem {there}",
+            reason_en=f"it has no tab {wanted}; it has {there}",
+        )
 
     def write_csv(self, tab: str, *, heading_row: int, target: Path) -> None:
         """One tab as CSV (`;`, UTF-8): titles and heading as text, numbers with a decimal comma, dates year first."""
