@@ -123,7 +123,10 @@ def upload_status(request: Request, found: Found) -> UploadStatus:
 
 @router.post("/{upload_id}/cancel", responses=problem_responses(*_OF_ONE, MissingCsrfToken, TooLateToCancel))
 def cancel(request: Request, found: Found, caller: Uploader, clients: ClientsOf) -> UploadStatus:
-    """Publish nothing of it. What is published or failed already stays so."""
+    """Stop the work on it: no forecast comes of it. Once prepared, its sales are the company's and count in the next one.
+
+    What is published or failed already stays so.
+    """
     cancelled = cancel_upload(clients, caller.account, found.id, actor=caller.actor)
     return UploadStatus.of(cancelled, language=language_of(request))
 
