@@ -123,7 +123,7 @@ def upload_status(request: Request, found: Found) -> UploadStatus:
 
 @router.post("/{upload_id}/cancel", responses=problem_responses(*_OF_ONE, MissingCsrfToken, TooLateToCancel))
 def cancel(request: Request, found: Found, caller: Uploader, clients: ClientsOf) -> UploadStatus:
-    """Stop the work on it: no forecast comes of it. Once prepared, its sales are the company's and count in the next one.
+    """Stop the work: no forecast comes of it. Once prepared, its sales are the company's and count in the next one.
 
     What is published or failed already stays so.
     """
