@@ -15,7 +15,7 @@ from app.core.database import Database
 from app.core.embedded_postgres import running
 from app.core.queue import JobQueue
 from app.core.rds import Login, password_maker
-from app.core.s3 import Store
+from app.core.s3 import Store, store_at
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def migrate(settings: Settings) -> None:
 
 def open_store(settings: Settings) -> Store:
     """The lake's objects."""
-    return Store.open(
+    return store_at(
         settings.lake,
         endpoint=settings.s3_endpoint,
         region=settings.s3_region,

@@ -13,7 +13,7 @@ from app.core.clients import Clients
 from app.core.database import AccountId, Database
 from app.core.embedded_postgres import running
 from app.core.queue import JobQueue
-from app.core.s3 import Store
+from app.core.s3 import Store, store_at
 from app.core.tables import AccountRow
 from tests.s3_server import S3Server, s3_running
 
@@ -57,7 +57,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 @pytest.fixture
 def lake(tmp_path: Path) -> Store:
     """An empty lake in a folder."""
-    return Store.open((tmp_path / "lake").as_uri())
+    return store_at((tmp_path / "lake").as_uri())
 
 
 @pytest.fixture

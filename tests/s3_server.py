@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from app.core.s3 import Credentials, Store
+from app.core.s3 import Credentials, Store, store_at
 from app.domain.errors import Unavailable
 
 PORTS = (
@@ -27,7 +27,7 @@ class S3Server(NamedTuple):
     def store(self, prefix: str = "") -> Store:
         """Its bucket, or a prefix in it."""
         url = f"s3://{self.bucket}/{prefix}"
-        return Store.open(url, endpoint=self.endpoint, region="sa-east-1", credentials=self.credentials)
+        return store_at(url, endpoint=self.endpoint, region="sa-east-1", credentials=self.credentials)
 
 
 @contextmanager

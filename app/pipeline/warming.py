@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.core.clients import Clients
 from app.core.database import AccountId
-from app.core.s3 import Store
+from app.core.s3 import store_at
 from app.domain.cnpj import Cnpj
 from app.domain.columns import DATE, HORIZON_DAYS, ID, LEVEL, MEAN, P10, P50, P90, REVENUE_MEAN
 from app.domain.errors import NotAuthenticated, UnknownCompany
@@ -43,7 +43,7 @@ def warm_up(clients: Clients) -> None:
     with tempfile.TemporaryDirectory(prefix="quantyfy-warming-") as name:
         folder = Path(name)
         _take_in(folder)
-        _read_out(replace(clients, store=Store.open(folder.as_uri())))
+        _read_out(replace(clients, store=store_at(folder.as_uri())))
 
 
 def _ask_for_nobody(clients: Clients) -> None:

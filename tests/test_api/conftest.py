@@ -12,7 +12,7 @@ from app.core.clients import Clients
 from app.core.config import Settings
 from app.core.database import Database
 from app.core.queue import JobQueue
-from app.core.s3 import Store
+from app.core.s3 import store_at
 from app.pipeline.access import WantedKey, make_account_key
 from app.pipeline.companies import open_account
 from tests.test_api.served import Served, serve
@@ -41,7 +41,7 @@ def served(application_url: str, database: Database, tmp_path_factory: pytest.Te
     """A published forecast that tests read and do not change; one a session, since it takes a forecast to make."""
     folder = tmp_path_factory.mktemp("served")
     settings = _settings(application_url, folder)
-    lake = Store.open((folder / "lake").as_uri())
+    lake = store_at((folder / "lake").as_uri())
     clients = Clients(database=database, store=lake, queue=JobQueue(application_url), may_call_private=True)
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         yield serve(client, settings, clients, folder)

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 from app.core.copies import Copies
-from app.core.s3 import Store
+from app.core.s3 import Store, store_at
 from app.domain.errors import STORAGE, ObjectMissing, Unavailable
 from app.pipeline.frames import read_frame, scan_frame, write_frame
 from tests.relay import Road, road_to
@@ -59,7 +59,7 @@ def far(road: Road, s3_server: S3Server, tmp_path: Path) -> Far:
 
 def far_away(road: Road, s3_server: S3Server, folder: Path, *, limit: int) -> Far:
     copies = Copies(folder / "copies", limit=limit)
-    store = Store.open(
+    store = store_at(
         f"s3://{s3_server.bucket}/{uuid4()}",
         endpoint=road.endpoint,
         region="sa-east-1",
@@ -84,7 +84,7 @@ def test_what_was_read_once_is_read_from_this_machine(far: Far) -> None:
 
 
 def test_without_copies_a_slice_takes_its_row_groups_from_s3_and_no_more(road: Road, s3_server: S3Server) -> None:
-    store = Store.open(
+    store = store_at(
         f"s3://{s3_server.bucket}/{uuid4()}",
         endpoint=road.endpoint,
         region="sa-east-1",
@@ -145,11 +145,11 @@ READER = """
 import random, sys
 from pathlib import Path
 from app.core.copies import Copies
-from app.core.s3 import Credentials, Store
+from app.core.s3 import Credentials, Store, store_at
 url, endpoint, folder, seed = sys.argv[1:]
 secret = Credentials("loja", "segredo-da-loja")
 copies = Copies(Path(folder), limit=300_000)
-store = Store.open(url, endpoint=endpoint, region="sa-east-1", credentials=secret, copies=copies)
+store = store_at(url, endpoint=endpoint, region="sa-east-1", credentials=secret, copies=copies)
 order = random.Random(int(seed))
 for _ in range(150):
     at = order.randrange(12)

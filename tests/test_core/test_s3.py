@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 import polars as pl
 import pytest
 
-from app.core.s3 import Credentials, Store
+from app.core.s3 import Credentials, Store, store_at
 from app.domain.errors import ObjectExists, ObjectMissing, Unavailable
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ MEGABYTE = 1024 * 1024
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """An empty store of each kind."""
     if request.param == "file":
-        return Store.open((tmp_path / "São João").as_uri())
+        return store_at((tmp_path / "São João").as_uri())
     return bucket(request, f"loja/{next(NUMBERS)}")
 
 
 def bucket(request: pytest.FixtureRequest, prefix: str, *, secret: str | None = None) -> Store:
     server = request.getfixturevalue("s3_server")
     credentials = Credentials(server.credentials.key_id, secret or server.credentials.secret)
-    return Store.open(
+    return store_at(
         f"s3://{server.bucket}/{prefix}", endpoint=server.endpoint, region="sa-east-1", credentials=credentials
     )
 
@@ -228,7 +228,7 @@ def test_a_listing_says_size_and_time_and_stays_in_its_folder(store: Store) -> N
 
 
 def test_the_folders_of_removed_objects_go_with_them(tmp_path: Path) -> None:
-    store = Store.open((tmp_path / "lake").as_uri())
+    store = store_at((tmp_path / "lake").as_uri())
     store.put("raw/padaria-do-joao/12ABC/vendas.csv", b"x")
     store.delete(["raw/padaria-do-joao/12ABC/vendas.csv"])
     assert list((tmp_path / "lake").iterdir()) == []
@@ -302,7 +302,7 @@ def test_a_store_in_order_is_ready(store: Store) -> None:
 
 
 def test_a_folder_that_is_gone_is_not_ready(tmp_path: Path) -> None:
-    store = Store.open((tmp_path / "lake").as_uri())
+    store = store_at((tmp_path / "lake").as_uri())
     (tmp_path / "lake").rmdir()
     with pytest.raises(Unavailable, match="lake"):
         store.check()
@@ -325,9 +325,7 @@ def test_a_wrong_secret_is_refused_everything(request: pytest.FixtureRequest) ->
 
 
 def test_a_server_that_is_not_there_is_found_out_within_seconds() -> None:
-    store = Store.open(
-        "s3://lake", endpoint="http://127.0.0.1:9", region="sa-east-1", credentials=Credentials("a", "b")
-    )
+    store = store_at("s3://lake", endpoint="http://127.0.0.1:9", region="sa-east-1", credentials=Credentials("a", "b"))
     with pytest.raises(Unavailable, match="s3://lake"):
         store.check()
 
@@ -339,7 +337,7 @@ def test_a_secret_is_not_printed() -> None:
 @pytest.mark.parametrize("url", ["", "lake", "/tmp/lake", "http://host/lake", "s3://", "file://host/lake"])  # noqa: S108 - read, not opened
 def test_other_addresses_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"neither file:///folder nor s3://bucket/prefix"):
-        Store.open(url)
+        store_at(url)
 
 
 class Recorder(BaseHTTPRequestHandler):
@@ -374,7 +372,7 @@ def test_new_objects_are_encrypted_with_the_key_that_was_named(recorder: HTTPSer
     endpoint = f"http://127.0.0.1:{recorder.server_port}"
     credentials = Credentials("a", "b")
     for kms_key in (None, "arn:aws:kms:sa-east-1:1:key/k"):
-        store = Store.open("s3://b", endpoint=endpoint, region="sa-east-1", credentials=credentials, kms_key=kms_key)
+        store = store_at("s3://b", endpoint=endpoint, region="sa-east-1", credentials=credentials, kms_key=kms_key)
         store.put("k", b"x")
     plain, encrypted = Recorder.seen
     assert "x-amz-server-side-encryption" not in plain

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx2
 
-from app.core.s3 import Store
+from app.core.s3 import Store, store_at
 from tests.s3_server import S3Server
 
 KEY = "incoming/conta/envio/file-0"
@@ -13,7 +13,7 @@ KEY = "incoming/conta/envio/file-0"
 
 def bucket(server: S3Server) -> Store:
     url = f"s3://{server.bucket}/prefixo"
-    return Store.open(url, endpoint=server.endpoint, region="x", credentials=server.credentials)
+    return store_at(url, endpoint=server.endpoint, region="x", credentials=server.credentials)
 
 
 def test_whoever_has_the_address_may_put_that_object(s3_server: S3Server) -> None:
@@ -35,4 +35,4 @@ def test_the_address_is_good_for_nothing_else(s3_server: S3Server) -> None:
 
 
 def test_a_folder_has_no_addresses(tmp_path: Path) -> None:
-    assert Store.open(tmp_path.as_uri()).put_url(KEY, lasts=timedelta(minutes=5)) is None
+    assert store_at(tmp_path.as_uri()).put_url(KEY, lasts=timedelta(minutes=5)) is None

@@ -5,13 +5,13 @@ from uuid import uuid4
 
 import pytest
 
-from app.core.s3 import Store
+from app.core.s3 import Store, store_at
 
 
 @pytest.fixture(params=["file", "s3"])
 def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """An empty lake of each kind."""
     if request.param == "file":
-        return Store.open((tmp_path / "lake").as_uri())
+        return store_at((tmp_path / "lake").as_uri())
     empty: Store = request.getfixturevalue("s3_server").store(str(uuid4()))
     return empty
