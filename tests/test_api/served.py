@@ -43,16 +43,18 @@ def serve(http: TestClient, settings: Settings, clients: Clients, folder: Path) 
         "erasure_id": http.delete(f"/companies/{GONE}", headers=shop.headers),
         "key_id": http.post("/keys", headers=shop.headers, json={"name": "ERP"}),
         "webhook_id": _webhook(http, shop),
-        "direct": http.post(
-            "/uploads",
-            headers=shop.headers,
-            json={"cnpj": CNPJ, "company_name": "Padaria", "files": [{"name": "vendas_itens.csv"}]},
-        ),
+        "direct": announce(http, shop),
     }
     shop.work()
     assert {name: answer.is_success for name, answer in made.items()} == dict.fromkeys(made, True)
     ids = {name: str(answer.json()["id"]) for name, answer in made.items()}
     return Served(shop, account, ids | {"upload_id": address.rsplit("/", 1)[-1], "cnpj": CNPJ})
+
+
+def announce(http: TestClient, shop: Shop):  # type: ignore[no-untyped-def]  # noqa: ANN201  the client's own answer
+    """An upload that waits for its files."""
+    announced = {"cnpj": CNPJ, "company_name": "Padaria", "files": [{"name": "vendas_itens.csv"}]}
+    return http.post("/uploads", headers=shop.headers, json=announced)
 
 
 def _webhook(http: TestClient, shop: Shop):  # type: ignore[no-untyped-def]  # noqa: ANN202  the client's own answer

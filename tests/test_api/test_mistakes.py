@@ -10,7 +10,7 @@ from app.api.main import create_app
 from app.api.mistakes import UNFORESEEN, told
 from app.api.openapi import operations
 from app.core.config import Settings
-from tests.test_api.served import Served
+from tests.test_api.served import Served, announce
 
 DOCUMENT = create_app(Settings()).openapi()
 BOUNDS = {"minimum": -1, "maximum": 1}
@@ -99,6 +99,8 @@ def sent(served: Served, wrong: Wrong, language: str) -> Any:  # noqa: ANN401  t
 
 
 def test_every_mistake_with_a_field_is_told_in_the_readers_language(served: Served) -> None:
+    waiting = announce(served.http, served.shop).json()["id"]  # other tests may have had that of all
+    served = served._replace(ids=served.ids | {"direct": waiting})
     told_of = set()
     for wrong in mistakes():
         portuguese, english = (sent(served, wrong, language) for language in ("pt-BR", "en"))
