@@ -11,7 +11,18 @@ import structlog
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-class _JsonLines(logging.StreamHandler[TextIO]):
+class _Lines(logging.StreamHandler[TextIO]):
+    """Standard error as it is when a line is written: who runs a command inside a program lends it one for a while."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
+
+
+class _JsonLines(_Lines):
     """Where lines go as JSON."""
 
 
@@ -31,7 +42,7 @@ def configure(*, style: Literal["json", "console"], level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
-    handler = _JsonLines(sys.stderr) if style == "json" else logging.StreamHandler(sys.stderr)
+    handler = _JsonLines() if style == "json" else _Lines()
     handler.setLevel(_LEVELS[level])
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -59,10 +59,10 @@ def test_unless_told_nobody_is_believed_not_even_this_machine(door: Door) -> Non
 
 def test_behind_a_proxy_one_who_guesses_passwords_stops_nobody_else(door: Door) -> None:
     http = door(PROXY)
-    guesses = [_guess(http, at, address="198.51.100.1") for at in range(55)]
+    guesses = [_guess(http, at, address="2001:db8:50::1") for at in range(55)]  # an address no other test guesses from
     assert guesses[:50] == [401] * 50
     assert 429 in guesses
-    assert _guess(http, 99, address="198.51.100.2") == 401
+    assert _guess(http, 99, address="2001:db8:50::2") == 401
 
 
 def _guess(http: TestClient, at: int, *, address: str) -> int:
