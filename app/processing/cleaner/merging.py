@@ -14,7 +14,7 @@ import polars as pl
 
 from app.domain import columns as c
 from app.processing.reader.records import LINE
-from app.processing.validator.sales import SHEET
+from app.processing.reader.sheets import SHEET
 
 KEY: Final = (c.LOJA, c.ID_VENDA, c.SKU, c.LINHA)
 SCHEMA: Final = {

@@ -27,7 +27,7 @@ from app.processing.cleaner.merging import NO_LINES, TOLD_APART_BY, Keys, clean_
 from app.processing.cleaner.months import Month, MonthStore, by_month
 from app.processing.reader.ahead import in_order
 from app.processing.reader.records import LINE
-from app.processing.reader.sheets import Sheet
+from app.processing.reader.sheets import SHEET, Sheet
 from app.processing.validator.belonging import SalesByNumber
 from app.processing.validator.catalogue import Catalogue, read_catalogue
 from app.processing.validator.findings_kept import MOST_FINDINGS, FindingsKept
@@ -35,7 +35,7 @@ from app.processing.validator.items import Block, ItemReader, TypedBlock, typed_
 from app.processing.validator.noticing import FILE, nothing, noticed, together
 from app.processing.validator.products_seen import ProductsSeen, met_in, products_seen
 from app.processing.validator.reporting import report_of
-from app.processing.validator.sales import SALE, SHEET, Sales, read_sales
+from app.processing.validator.sales import SALE, Sales, read_sales
 from app.processing.values.doubtful import doubts
 
 BLOCKS_AT_ONCE: Final = 2
@@ -237,9 +237,7 @@ def _notice_without_items(sales: Sales, lines: _Lines, sheets: Sequence[Sheet]) 
     if not lines.rows_in:
         return
     empty = sales.rows.join(lines.sales_seen().to_frame(SALE), on=SALE, how="anti")
-    for number, sheet in enumerate(sheets):
-        part = empty.filter(pl.col(SHEET) == number)
-        sales.findings.notice(sheet, SALE_WITHOUT_ITEMS, part[LINE], field=c.ID_VENDA, values=part[c.ID_VENDA])
+    sales.findings.notice(sheets, SALE_WITHOUT_ITEMS, empty, field=c.ID_VENDA)
 
 
 def _counts(

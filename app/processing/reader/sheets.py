@@ -15,6 +15,7 @@ from app.processing.reader.records import LINE, OVERFLOW, Layout, frames
 from app.processing.values.dates import DateStyle
 from app.processing.values.numbers import NumberStyle
 
+SHEET: Final = "sheet"  # [Int32] of rows of several files: the place of theirs among them
 ORIGINAL_LINE: Final = "linha_original"  # first column of raw copies whose line numbers are no longer the file's own
 
 
@@ -159,4 +160,4 @@ def _dialect_as_json(sheet: Sheet) -> dict[str, object]:
     }
 
 
-__all__ = ["LINE", "OVERFLOW", "ColumnMatch", "Dialect", "Doubt", "Limits", "Sheet"]
+__all__ = ["LINE", "OVERFLOW", "SHEET", "ColumnMatch", "Dialect", "Doubt", "Limits", "Sheet"]

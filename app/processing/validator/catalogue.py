@@ -17,7 +17,7 @@ from app.domain.findings import (
 )
 from app.processing.columns.headings import normalised
 from app.processing.reader.records import LINE
-from app.processing.reader.sheets import Sheet
+from app.processing.reader.sheets import SHEET, Sheet
 from app.processing.validator.findings_kept import FindingsKept
 from app.processing.validator.noticing import nothing, noticed, noticed_where, together
 from app.processing.validator.screening import Problem, screen
@@ -60,16 +60,14 @@ def read_catalogue(sheets: Sequence[Sheet]) -> Catalogue:
     different = are_all_different(last.select(FOLDED))
     kept = last if different else last.unique(FOLDED, keep="last", maintain_order=True)
     earlier = last.clear() if different else last.join(kept, on="order", how="anti")
-    for number, sheet in enumerate(sheets):
-        part = earlier.filter(pl.col("sheet") == number)
-        findings.notice(sheet, REPEATED_PRODUCT, part[LINE], field=c.SKU, values=part[c.SKU])
+    findings.notice(sheets, REPEATED_PRODUCT, earlier, field=c.SKU)
     counts = RowCount(
         sum(part.counts.rows_in for part in read),
         kept.height,
         sum(part.counts.rejected for part in read),
         sum(part.counts.skipped for part in read) + earlier.height,
     )
-    return Catalogue(kept.drop("order", FOLDED, "sheet", LINE), findings, counts)
+    return Catalogue(kept.drop("order", FOLDED, SHEET, LINE), findings, counts)
 
 
 def _read_block(sheet: Sheet, cells: pl.DataFrame, number: int, findings: FindingsKept) -> _Block:
@@ -90,7 +88,7 @@ def _read_block(sheet: Sheet, cells: pl.DataFrame, number: int, findings: Findin
     unnamed = noticed(sheet, MISSING_DESCRIPTION, nameless, field=c.DESCRICAO)
     findings.add(together([screened.findings, trusted.findings, unnamed, _lost_barcodes(sheet, cells, kept)]))
     return _Block(
-        products.with_columns(pl.col(c.DESCRICAO).fill_null(pl.col(c.SKU)), pl.lit(number).alias("sheet")),
+        products.with_columns(pl.col(c.DESCRICAO).fill_null(pl.col(c.SKU)), pl.lit(number, pl.Int32).alias(SHEET)),
         RowCount(cells.height, products.height, screened.rejected, screened.skipped),
     )
 

@@ -8,9 +8,8 @@ import polars as pl
 from app.domain import columns as c
 from app.domain.findings import MIXED_UNITS, UNKNOWN_PRODUCT
 from app.processing.reader.records import LINE
-from app.processing.reader.sheets import Sheet
+from app.processing.reader.sheets import SHEET, Sheet
 from app.processing.validator.noticing import nothing, noticed
-from app.processing.validator.sales import SHEET
 from app.processing.values.units import NEW_SKU, conversions, in_main_units
 
 _FOLDED: Final = "folded"

@@ -11,7 +11,7 @@ from app.domain import contract as k
 from app.domain.cnpj import Cnpj
 from app.domain.findings import ANOTHER_COMPANY, INVALID_BRANCH, MISSING_SALE_ID, REPEATED_SALE, RowCount
 from app.processing.reader.records import LINE
-from app.processing.reader.sheets import Sheet
+from app.processing.reader.sheets import SHEET, Sheet
 from app.processing.validator.branches import branches
 from app.processing.validator.findings_kept import FindingsKept
 from app.processing.validator.noticing import noticed_where, together
@@ -22,7 +22,6 @@ from app.processing.values.moments import date_problems, situations
 from app.processing.values.typed import typed
 
 SALE: Final = "sale"  # [UInt32] number of a sale in the frame
-SHEET: Final = "sheet"  # [Int32] number of the file a row is from
 _KEPT: Final = (LINE, SHEET, c.ID_VENDA, c.DATA_VENDA, c.SITUACAO, c.CANAL, c.LOJA)
 
 
@@ -66,9 +65,7 @@ def read_sales(sheets: Sequence[Sheet], *, today: date, cnpj: Cnpj | None, by_br
     different = are_all_different(rows.select(key))
     kept = rows if different else rows.unique(key, keep="last", maintain_order=True)
     earlier = rows.join(kept, on=SALE, how="anti") if kept.height < rows.height else rows.clear()
-    for number, sheet in enumerate(sheets):
-        part = earlier.filter(pl.col(SHEET) == number)
-        findings.notice(sheet, REPEATED_SALE, part[LINE], field=c.ID_VENDA, values=part[c.ID_VENDA])
+    findings.notice(sheets, REPEATED_SALE, earlier, field=c.ID_VENDA)
     counts = RowCount(
         sum(part.counts.rows_in for part in read),
         kept.height,
