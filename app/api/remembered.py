@@ -68,10 +68,9 @@ class Answers:
             if generation != self.generation or not self._changes.is_listening:
                 return
             known = self._answers.get(question)
+            # What the reader has already is what is remembered whole: that stays, and lasts on.
             if given.body is None and known is not None and known.etag == given.etag:
-                given = known._replace(
-                    caller=given.caller, until=given.until
-                )  # what the reader has is what was remembered, whole
+                given = known._replace(caller=given.caller, until=given.until)
             self._drop(question)
             self._answers[question] = given
             self._of_account[given.caller.account].add(question)

@@ -218,9 +218,11 @@ def handed_to_unsold(new: Floats, wanted: Floats, *, members: Ints) -> Floats:
 def unsold_rows(start: ColdStart) -> pl.DataFrame:
     """One row of the series table for each unsold product: grade D, and why."""
     unsold, begun = start.unsold, start.begun
-    served = [*_served_as(begun), ("none", ALONE), ("none", LONG_AGO)]
-    place = np.where(unsold.forgotten, len(served) - 1, np.where(unsold.category_of < 0, -2, unsold.category_of))
-    place = place % len(served)
+    by_category = _served_as(begun)
+    served = [*by_category, ("none", ALONE), ("none", LONG_AGO)]
+    alone, long_ago = len(by_category), len(by_category) + 1
+    place = np.where(unsold.category_of < 0, alone, unsold.category_of)
+    place = np.where(unsold.forgotten, long_ago, place)
     texts = {
         MODEL: [model for model, _ in served],
         "reason": [reason.pt for _, reason in served],

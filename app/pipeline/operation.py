@@ -8,8 +8,6 @@ from app.domain.errors import DATABASE, QUEUE, Unavailable
 from app.utils.metrics import JOBS
 
 _QUEUED = text("SELECT task_name, status::text, count(*) FROM procrastinate_jobs GROUP BY task_name, status")
-
-
 _ASK_QUEUE = text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'")
 
 

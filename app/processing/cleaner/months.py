@@ -62,11 +62,10 @@ class MonthStore:
 
 def by_month(lines: pl.DataFrame) -> dict[Month, pl.DataFrame]:
     """The lines of each month, in their order. Exports mostly go on from day to day, and then a month is one slice."""
-    runs = pl.DataFrame({_MONTH: _months(lines[c.DATA_VENDA])}).select(pl.col(_MONTH).rle().struct.unnest())
+    months = _months(lines[c.DATA_VENDA]).alias(_MONTH)
+    runs = months.rle().struct.unnest()
     if runs.height > _MOST_RUNS:
-        parts = lines.with_columns(_months(lines[c.DATA_VENDA]).alias(_MONTH)).partition_by(
-            _MONTH, as_dict=True, include_key=False, maintain_order=True
-        )
+        parts = lines.with_columns(months).partition_by(_MONTH, as_dict=True, include_key=False, maintain_order=True)
         return {_month(key[0]): part for key, part in parts.items()}
     slices: defaultdict[Month, list[pl.DataFrame]] = defaultdict(list)
     start = 0
