@@ -7,9 +7,8 @@ fold 3   x x x x x x x x | y y y    nor among the errors from which its ranges c
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import add
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ from app.domain.forecasts import BASELINE, HORIZONS
 from app.ml.ensemble import PRIOR_ROWS, Moments, equal_by_family, importance, moments, pooled_weights
 from app.ml.evidence import STEP, Evidence
 from app.ml.fading import fading, levelling
-from app.ml.ranges import Calibration, calibrated
+from app.ml.ranges import Calibration, calibrated_on_folds
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -144,18 +143,6 @@ def _gated(evidence: Evidence, *, blended: Floats, pools: Ints, n_pools: int) ->
     return gated
 
 
-class _Errors(NamedTuple):
-    """What was said and what sold at one horizon, (folds, series) each, and how many folds share a day."""
-
-    said: Floats
-    sold: Floats
-    overlap: float
-
-    def calibrated(self, rows: Flags) -> Calibration:
-        """From some of the rows."""
-        return calibrated(self.said[rows], self.sold[rows], fold=np.nonzero(rows)[0], overlap=self.overlap)
-
-
 def _calibrations(evidence: Evidence, served: Floats, *, pools: Ints, n_pools: int, without: int) -> Table:
     """By pool and horizon, from every fold but one; a pool with few rows shares the ranges of all.
 
@@ -164,14 +151,15 @@ def _calibrations(evidence: Evidence, served: Floats, *, pools: Ints, n_pools: i
     folds = np.arange(len(served)) != without
     table: list[list[Calibration]] = []
     for column in range(len(HORIZONS)):
-        errors = _Errors(served[folds, column], evidence.sold[folds, column], overlap=HORIZONS[column] / STEP)
-        over = np.isfinite(errors.sold)
+        said, sold = served[folds, column], evidence.sold[folds, column]
+        learned_on = partial(calibrated_on_folds, said, sold, overlap=HORIZONS[column] / STEP)
+        over = np.isfinite(sold)
         if table and not over.any():
             table.append(table[-1])
             continue
-        together = errors.calibrated(over)
+        together = learned_on(rows=over)
         own = [over & (pools[folds] == pool) for pool in range(n_pools)]
-        table.append([errors.calibrated(rows) if rows.sum() >= ROWS_OF_THEIR_OWN else together for rows in own])
+        table.append([learned_on(rows=rows) if rows.sum() >= ROWS_OF_THEIR_OWN else together for rows in own])
     return tuple(zip(*table, strict=True))
 
 

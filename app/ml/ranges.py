@@ -18,6 +18,7 @@ from app.domain.forecasts import QUANTILES
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 ROWS_A_BIN = 150
 MOST_BINS = 16
@@ -58,6 +59,18 @@ def calibrated(forecast: Floats, sold: Floats, *, fold: Ints | None = None, over
     if fold is not None:
         scores = scores + _luck_unseen(scores, fold, overlap=overlap)
     return Calibration(np.log(sizes), np.array([conformal_quantiles(scores[one]) for one in bins]))
+
+
+def calibrated_on_folds(said: Floats, sold: Floats, *, rows: Flags, overlap: float) -> Calibration:
+    """Learn from some rows of a backtest.
+
+    Args:
+        said: units, (folds, series).
+        sold: units, same shape.
+        rows: which entries are learned from, same shape.
+        overlap: how many neighbouring folds share a day.
+    """
+    return calibrated(said[rows], sold[rows], fold=np.nonzero(rows)[0], overlap=overlap)
 
 
 def _scale(forecast: Floats, *, large: float) -> Floats:

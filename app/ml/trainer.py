@@ -21,7 +21,7 @@ from app.ml.openings import open_ahead, open_days_ahead
 from app.ml.outlook import outlook, pace
 from app.ml.paths import calibrated_days, weekday_shape
 from app.ml.prophet_model import ProphetSpec, fit
-from app.ml.ranges import Calibration, calibrated
+from app.ml.ranges import Calibration, calibrated_on_folds
 from app.ml.seasonal_models import as_seen, seasonal_paths
 from app.ml.stockouts import suspected_stockouts
 from app.ml.weekly_models import weekly_totals
@@ -243,14 +243,9 @@ def _ranges_of_new(categories: TrainedLevel, products: TrainedLevel, *, history:
         for whole, parts, seen in zip(categories.evidence.sold[folds], products.evidence.sold, known, strict=True)
     ]
     return tuple(
-        _calibrated_over(np.stack(left)[:, column], np.stack(sold)[:, column], overlap=days / STEP)
-        for column, days in enumerate(HORIZONS)
+        calibrated_on_folds(said, truth, rows=np.isfinite(truth), overlap=days / STEP)
+        for said, truth, days in zip(np.stack(left, axis=1), np.stack(sold, axis=1), HORIZONS, strict=True)
     )
-
-
-def _calibrated_over(said: Floats, sold: Floats, *, overlap: float) -> Calibration:
-    over = np.isfinite(sold)
-    return calibrated(said[over], sold[over], fold=np.nonzero(over)[0], overlap=overlap)
 
 
 def _borrowed(
