@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import IO, Final, NamedTuple
@@ -33,6 +34,14 @@ class _File(NamedTuple):
     path: Path
 
 
+@dataclass(eq=False)
+class _Making:
+    """A copy under way; once its place is forgotten it is not wanted any more."""
+
+    key: str
+    is_wanted: bool = True
+
+
 class Copies:
     """A folder of copies that together, unfinished ones too, have at most `limit` bytes."""
 
@@ -45,7 +54,7 @@ class Copies:
         self._room = folder / "lock"
         self._lanes = [Lock() for _ in range(_LANES)]  # one fetches, those who want the same wait for it
         self._placing = Lock()
-        self._forgotten: dict[str, int] = {}
+        self._under_way: set[_Making] = set()
 
     def open(self, key: str, fetch: Fetch) -> IO[bytes] | None:
         """The copy of an object, made now if there is none; None if there may be none. The caller closes it.
@@ -69,7 +78,8 @@ class Copies:
         """Remove the copies at these keys and in these folders; what is being copied from there now does not stay."""
         for place in places:
             with self._placing:
-                self._forgotten[place] = self._forgotten.get(place, 0) + 1
+                for making in self._under_way:
+                    making.is_wanted &= making.key != place and not making.key.startswith(f"{place}/")
                 _removed(self._finished / place)
                 _without_empty_folders(self._finished / place, up_to=self._finished)
 
@@ -78,14 +88,27 @@ class Copies:
         return [file.path.relative_to(self._finished).as_posix() for file in _files(self._finished)]
 
     def _make(self, key: str, fetch: Fetch) -> IO[bytes] | None:
-        before = dict(self._forgotten)
-        size, pieces = fetch()
+        with self._begun(key) as making:
+            return self._made(making, *fetch())
+
+    @contextmanager
+    def _begun(self, key: str) -> Iterator[_Making]:
+        making = _Making(key)
+        with self._placing:
+            self._under_way.add(making)
+        try:
+            yield making
+        finally:
+            with self._placing:
+                self._under_way.remove(making)
+
+    def _made(self, making: _Making, size: int, pieces: Iterator[bytes]) -> IO[bytes] | None:
         try:
             draft = self._draft(size)
             if draft is None:
                 return None
             try:
-                return self._fill(draft, key, size=size, pieces=pieces, before=before)
+                return self._fill(draft, making, size=size, pieces=pieces)
             finally:
                 draft.unlink(missing_ok=True)
         except OSError as error:  # a full or broken disk is no reason not to answer: the object is still in the lake
@@ -123,9 +146,7 @@ class Copies:
         _removed(draft.path)
         return True
 
-    def _fill(
-        self, draft: Path, key: str, *, size: int, pieces: Iterator[bytes], before: dict[str, int]
-    ) -> IO[bytes] | None:
+    def _fill(self, draft: Path, making: _Making, *, size: int, pieces: Iterator[bytes]) -> IO[bytes] | None:
         with draft.open("r+b") as file:
             for piece in pieces:
                 file.write(piece)
@@ -134,17 +155,11 @@ class Copies:
             file.flush()
             os.fsync(file.fileno())  # a power cut must not leave a copy that is empty
         with self._placing:
-            if self._was_forgotten_since(before, key):
+            if not making.is_wanted:
                 return None
-            path = self._finished / key
+            path = self._finished / making.key
             _placed(draft, path)
             return _opened(path)
-
-    def _was_forgotten_since(self, before: dict[str, int], key: str) -> bool:
-        return any(
-            times != before.get(place) and (key == place or key.startswith(f"{place}/"))
-            for place, times in self._forgotten.items()
-        )
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
