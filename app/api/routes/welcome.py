@@ -1,4 +1,4 @@
-"""What stands behind a link that sets a password: one plain page in Portuguese, without a script, and its form."""
+"""What stands behind a link that sets a password: one plain page in Portuguese, and its form."""
 
 from datetime import UTC, datetime
 from html import escape
@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
 from app.api.dependencies import ClientsOf, SettingsOf
+from app.api.pages import page
 from app.api.problems import status_of
 from app.api.routes.session import begin
 from app.domain.errors import AppError, InvalidRequest, UsedLink
@@ -20,14 +21,10 @@ from app.pipeline.people import SHORTEST_PASSWORD, OpenSession, use_link
 
 router = APIRouter(prefix="/session/links/{link}", include_in_schema=False)
 
-_POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
 _STYLE: Final = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:3rem auto;padding:0 1rem;color:#1b1b1b}
+body{max-width:32rem}code{overflow-wrap:anywhere}
 label{display:block;margin:1rem 0 .25rem}input{font:inherit;width:100%;padding:.5rem;box-sizing:border-box}
 button{font:inherit;margin-top:1.5rem;padding:.6rem 1.2rem}[role=alert]{color:#a40000;font-weight:600}
-code{background:#f3f3f0;border-radius:4px;padding:.1em .3em;overflow-wrap:anywhere}
 """
 _LONGEST: Final = 200
 Link = Annotated[str, InPath(max_length=_LONGEST)]
@@ -63,13 +60,13 @@ def _welcomed(request: Request, opened: OpenSession, *, key: Path) -> HTMLRespon
         if key.exists()
         else ""
     )
-    page = _page(
+    answer = _page(
         "Senha definida",
         f"<p>Você está dentro, neste navegador.</p>{where}"
         '<p>Como enviar planilhas e ler previsões: <a href="/docs">documentação</a>.</p>',
     )
-    begin(request, page, opened)
-    return page
+    begin(request, answer, opened)
+    return answer
 
 
 def _refused(link: str, words: str, status: HTTPStatus) -> HTMLResponse:
@@ -88,9 +85,4 @@ def _form(link: str) -> str:
 
 
 def _page(title: str, body: str, *, status: HTTPStatus = HTTPStatus.OK) -> HTMLResponse:
-    head = '<!doctype html><html lang="pt-BR"><meta charset=utf-8><meta name=viewport content="width=device-width">'
-    return HTMLResponse(
-        f"{head}<title>{escape(title)} · Quantyfy</title><style>{_STYLE}</style><h1>{escape(title)}</h1>{body}",
-        status_code=status,
-        headers={"Content-Security-Policy": _POLICY, "Content-Language": "pt-BR"},
-    )
+    return page(title, body, style=_STYLE, status=status)
