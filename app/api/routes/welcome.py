@@ -17,6 +17,7 @@ from app.api.pages import page
 from app.api.problems import status_of
 from app.api.routes.session import begin
 from app.domain.errors import AppError, InvalidRequest, UsedLink
+from app.domain.text import Text
 from app.pipeline.people import SHORTEST_PASSWORD, OpenSession, use_link
 
 router = APIRouter(prefix="/session/links/{link}", include_in_schema=False)
@@ -26,6 +27,10 @@ body{max-width:32rem}code{overflow-wrap:anywhere}
 label{display:block;margin:1rem 0 .25rem}input{font:inherit;width:100%;padding:.5rem;box-sizing:border-box}
 button{font:inherit;margin-top:1.5rem;padding:.6rem 1.2rem}[role=alert]{color:#a40000;font-weight:600}
 """
+_FROM_ELSEWHERE: Final = Text(
+    "O formulário veio da página de outro site. Abra o link no seu navegador e envie de novo.",
+    "The form came from another site's page. Open the link in your browser and send it again.",
+)
 _LONGEST: Final = 200
 Link = Annotated[str, InPath(max_length=_LONGEST)]
 
@@ -45,7 +50,7 @@ async def set_password(request: Request, link: Link, clients: ClientsOf, setting
         return _refused(link, "As duas senhas não são iguais.", HTTPStatus.UNPROCESSABLE_ENTITY)
     try:
         if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-            raise InvalidRequest(problems="Sec-Fetch-Site")
+            raise InvalidRequest(problems=_FROM_ELSEWHERE)
         opened = await run_in_threadpool(use_link, clients, link, password=password, now=datetime.now(UTC))
     except UsedLink as error:
         return _page(error.title(), f"<p>{escape(error.detail())}</p>", status=status_of(UsedLink))
