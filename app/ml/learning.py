@@ -30,6 +30,7 @@ FAMILIES = {
     "prophet": "trend",
     "company_outlook": "outlook",
     "category_outlook": "outlook",
+    "boosted": "boosted",
 }  # models that think alike; every other one estimates a level
 ROWS_OF_THEIR_OWN = 600  # rows from which a pool has ranges of its own
 ROWS_OF_THE_COMPANY = 9  # rows from which quantiles of 10 and 90 % can be told without a wider pool

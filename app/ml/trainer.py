@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from app.domain.forecasts import DAYS_AHEAD, HORIZONS, Level
 from app.ml.accuracy import accuracy_table
 from app.ml.alike import alike_totals, cell_of, pace_of, paces, sale_sizes
+from app.ml.boosted import boosted_totals
+from app.ml.cores import cores
 from app.ml.demand import Demand, screened
 from app.ml.demand_classes import CLASSES, DemandClass, classified
 from app.ml.evidence import STEP, Evidence, by_family, evidence_of, gathered, origins_of
@@ -209,6 +211,7 @@ def _products(history: History, *, company: TrainedLevel, categories: TrainedLev
     totals = dict(light.totals) | _borrowed(light, history=history, company=company, categories=categories)
     totals["alike"] = _alike(light, kinds=kinds, history=history)
     totals["prophet"] = _own_prophets(light, history=history)
+    totals["boosted"] = boosted_totals(replace(light, totals=totals), threads=cores())
     evidence = replace(light, totals=totals)
     silent = np.where(kinds == RARE, 0, silence(light.facts))  # rare products are told by those once alike
     learned = learn(evidence, pools=kinds, n_pools=len(CLASSES), gate=True, silent=silent)

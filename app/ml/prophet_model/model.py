@@ -1,7 +1,5 @@
 """Fit Prophet's model to every series of a table at once."""
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from app.ml.cores import cores
 from app.ml.prophet_model.features import AHEAD, prophet_features
 from app.ml.prophet_model.filling import blank
 from app.ml.prophet_model.fitted import FittedProphets
@@ -43,7 +42,7 @@ def fit(history: Floats, *, start: date, spec: ProphetSpec | None = None, thread
     features = prophet_features(spec, start, history.shape[1] + AHEAD)
     fitted = blank(history, start=start, spec=spec, n_features=len(features.components))
     with _one_blas_thread():
-        _share_out(tasks(fitted, features), threads=threads or _cores())
+        _share_out(tasks(fitted, features), threads=threads or cores())
     return fitted
 
 
@@ -72,8 +71,3 @@ def _one_blas_thread() -> Iterator[None]:
     """
     with FITTING, threadpool_limits(1, user_api="blas"):
         yield
-
-
-def _cores() -> int:
-    """Cores that this process may use; only Linux tells them from those that the machine has."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

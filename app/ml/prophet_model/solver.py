@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.ml.prophet_model.jit import kernel
+from app.ml.jit import kernel
 from app.ml.prophet_model.problem import VARIANCE_FLOOR, SharedDesign, StackedDesigns, Sums, variance_given
 
 Floats = NDArray[np.float64]
