@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import httpx2
 import pytest
@@ -25,6 +25,7 @@ from app.pipeline.access import WantedKey, make_account_key
 from app.pipeline.companies import open_account
 from tests.conftest import sqlalchemy_url
 from tests.shop import CNPJ
+from tests.waiting import until
 
 PATIENCE_S = 60
 FIELDS = "".join(
@@ -129,19 +130,12 @@ def _listening(settings: Settings, clients: Clients) -> Iterator[Door]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        until(lambda: server.started)
+        until(lambda: server.started, patience_s=PATIENCE_S)
         port = server.servers[0].sockets[0].getsockname()[1]
         yield Door(port, account, {"Authorization": f"Bearer {secret}"}, clients, server)
     finally:
         server.should_exit = True
         thread.join()
-
-
-def until(holds: Callable[[], Any]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -222,7 +216,7 @@ def test_a_body_that_stops_is_told_so(door: Callable[..., Door], tmp_path: Path,
 def test_a_body_that_drips_is_told_so_though_it_never_stops(door: Callable[..., Door]) -> None:
     with door(body_pause_seconds=0.5).upload(500_000) as line:
         line.send(FIELDS + FILE)
-        until(lambda: line.send(b"x").is_answered())
+        until(lambda: line.send(b"x").is_answered(), patience_s=PATIENCE_S)
         assert line.answer().code == "too-slow"
 
 
@@ -246,7 +240,7 @@ def test_an_answer_that_takes_too_long_is_given_up_and_the_work_is_not(
         with opened.clients.database.session(opened.account) as session:
             return session.scalar(select(UploadRow.state)) == "received"
 
-    until(is_received)
+    until(is_received, patience_s=PATIENCE_S)
     with opened.upload(len(WHOLE), Connection="close") as line:
         assert line.send(WHOLE).answer().status == 202
 
@@ -278,8 +272,8 @@ def test_an_upload_that_is_cut_off_leaves_nothing(door: Callable[..., Door], tmp
     opened = door()
     with opened.upload(500_000) as line:
         line.send(FIELDS + FILE + ROWS)
-        until(lambda: [path for path in drafts.rglob("*") if path.is_file()])
-    until(lambda: not list(drafts.iterdir()))
+        until(lambda: [path for path in drafts.rglob("*") if path.is_file()], patience_s=PATIENCE_S)
+    until(lambda: not list(drafts.iterdir()), patience_s=PATIENCE_S)
     assert nothing_is_kept(opened, tmp_path / "lake")
 
 

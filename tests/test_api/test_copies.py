@@ -1,7 +1,6 @@
 """Copies that several processes keep of a lake on S3: used by readers, gone everywhere when the company is erased."""
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from app.pipeline.reading.objects import forget_frames
 from tests.s3_server import S3Server
 from tests.shop import CNPJ
 from tests.test_api.shop_door import Shop
+from tests.waiting import until
 
 OTHER = "12ABC34501DE35"
 
@@ -51,13 +51,6 @@ def read(http: TestClient, headers: dict[str, str], cnpj: str = CNPJ) -> list[in
     forget_frames(http.app.state.clients.store, ["predictions", "processed"])  # type: ignore[attr-defined]
     paths = [f"/predictions/{cnpj}?view=daily", f"/products/{cnpj}", f"/sales/{cnpj}", f"/accuracy/{cnpj}"]
     return [http.get(path, headers=headers).status_code for path in paths]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_an_erased_company_is_gone_from_every_machine(

@@ -20,6 +20,7 @@ from app.pipeline.access import WantedKey
 from tests.conftest import sqlalchemy_url
 from tests.shop import CNPJ
 from tests.test_api.served import Served
+from tests.waiting import until
 
 # What names something of one account. A stranger is answered as if it were not there.
 OF_ONE_ACCOUNT = {
@@ -219,7 +220,8 @@ def test_an_expired_key_is_nobodys_and_so_is_a_revoked_one(
     mine = {"Authorization": f"Bearer {made['secret']}"}
     assert [served.http.get(path, headers=mine).status_code for _ in range(2)] == [200, 200]
     assert served.http.delete(f"/keys/{made['id']}", headers=served.headers).json()["revoked_at"] is not None
-    _until(lambda: served.http.get(path, headers=mine).status_code == 401)
+    # PostgreSQL announces a change at commit; another connection hears of it a moment later.
+    until(lambda: served.http.get(path, headers=mine).status_code == 401)
 
 
 def test_in_sql_too_every_table_shows_a_stranger_nothing(served: Served, database: Database) -> None:
@@ -280,11 +282,3 @@ def _telling(answer: Any) -> tuple[object, ...]:  # noqa: ANN401
     """What an answer says, less the name that was asked for."""
     problem = answer.json()
     return answer.status_code, problem["code"], problem["title"], len(problem["detail"]), sorted(answer.headers)
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    """PostgreSQL announces a change at commit; another connection hears of it a moment later."""
-    for _ in range(200):
-        if condition():
-            return
-    raise AssertionError("never came true")

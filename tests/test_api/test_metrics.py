@@ -5,8 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +18,7 @@ from app.utils import metrics
 from tests.s3_server import free_ports
 from tests.shop import CNPJ
 from tests.test_api.shop_door import Shop
+from tests.waiting import until
 
 DASHBOARD = Path(__file__).parent.parent.parent / "docs/operation/grafana-dashboard.json"
 BAD_LINES = 3
@@ -43,8 +42,8 @@ def scraped(shop: Shop, tmp_path: Path) -> Scraped:
     waiting = samples(shop.http.get("/metrics").text)
     port = free_ports(1)[0]
     with working(shop, port, tmp_path / "worker.log"):
-        until(lambda: state(shop, address)["state"] == "published")
-        until(lambda: value(of_worker(port), "quantyfy_uploads_total", state="published") == 1)
+        until(lambda: state(shop, address)["state"] == "published", patience_s=90)
+        until(lambda: value(of_worker(port), "quantyfy_uploads_total", state="published") == 1, patience_s=90)
         worker = of_worker(port)
     upload = state(shop, address)
     accuracy = shop.http.get(f"/accuracy/{CNPJ}", headers=shop.headers).json()["rows"]
@@ -106,13 +105,6 @@ def samples(text: str) -> list[Sample]:
 
 def value(found: list[Sample], name: str, **labels: str) -> float | None:
     return next((one.value for one in found if one.name == name and labels.items() <= one.labels.items()), None)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def test_queue_stages_rows_series_and_accuracy_are_what_they_were(scraped: Scraped) -> None:

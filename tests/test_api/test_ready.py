@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from tests.conftest import sqlalchemy_url
 from tests.s3_server import S3Server, start
 from tests.shop import CNPJ, write_shop
 from tests.test_api.shop_door import Shop
+from tests.waiting import until
 
 
 class Parts(NamedTuple):
@@ -55,13 +56,6 @@ def ready(http: TestClient) -> tuple[int, str]:
     answer = http.get("/health/ready", headers={"Accept-Language": "en"})
     said = answer.json()
     return answer.status_code, said["status"] if answer.is_success else said["detail"].partition(" did not answer")[0]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_without_its_database_it_is_alive_and_not_ready(parts: Parts) -> None:

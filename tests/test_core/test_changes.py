@@ -1,7 +1,6 @@
 """Changes are heard at commit, whoever commits them; and what may have been missed is forgotten."""
 
 import time
-from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import psycopg
@@ -11,6 +10,7 @@ from sqlalchemy import text
 from app.core.changes import Changes
 from app.core.database import AccountId, Database
 from app.core.tables import ApiKeyRow, CompanyRow
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -23,13 +23,13 @@ def test_a_change_is_told_at_commit_and_not_before(
 ) -> None:
     with Changes(database) as changes:
         changes.subscribe(lambda table, whose: heard.append((table, whose)), interrupted=lambda: None)
-        wait_until(lambda: changes.is_listening)
+        until(lambda: changes.is_listening)
         with database.session(account) as session:
             session.add(CompanyRow(account_id=account, id=uuid4(), cnpj="11222333000181", slug=uuid4().hex, name="A"))
             session.flush()
             time.sleep(0.1)
             assert heard == []
-        wait_until(lambda: heard == [("companies", account)])
+        until(lambda: heard == [("companies", account)])
 
 
 def test_that_a_key_was_used_is_no_change_and_that_it_was_revoked_is(
@@ -39,11 +39,11 @@ def test_that_a_key_was_used_is_no_change_and_that_it_was_revoked_is(
         session.add(ApiKeyRow(account_id=account, name="k", prefix="qk_", key_hash=uuid4().bytes, scopes=["read"]))
     with Changes(database) as changes:
         changes.subscribe(lambda table, whose: heard.append((table, whose)), interrupted=lambda: None)
-        wait_until(lambda: changes.is_listening)
+        until(lambda: changes.is_listening)
         for column in ("last_used_at", "revoked_at"):
             with database.session(account) as session:
                 session.execute(text(f"UPDATE api_keys SET {column} = now()"))  # noqa: S608  a column of this test
-        wait_until(lambda: bool(heard))
+        until(lambda: bool(heard))
     assert heard == [("api_keys", account)]
 
 
@@ -51,11 +51,11 @@ def test_a_lost_connection_forgets_everything_and_comes_back(database: Database,
     interruptions: list[bool] = []
     with Changes(database) as changes:
         changes.subscribe(lambda *_: None, interrupted=lambda: interruptions.append(changes.is_listening))
-        wait_until(lambda: changes.is_listening)
+        until(lambda: changes.is_listening)
         before = len(interruptions)
         kill_listeners(owner_url)
-        wait_until(lambda: len(interruptions) > before)
-        wait_until(lambda: changes.is_listening)
+        until(lambda: len(interruptions) > before)
+        until(lambda: changes.is_listening)
     assert not any(interruptions)
     assert not changes.is_listening
 
@@ -63,10 +63,3 @@ def test_a_lost_connection_forgets_everything_and_comes_back(database: Database,
 def kill_listeners(owner_url: str) -> None:
     with psycopg.connect(owner_url) as connection:
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, "never came true"
-        time.sleep(0.02)

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -21,6 +20,7 @@ from sqlalchemy import create_engine, text
 from app.core.embedded_postgres import running
 from app.core.embedded_postgres.launch import LEASH
 from app.domain.errors import PostgresWouldNotStart
+from tests.waiting import until
 
 ROOT = os.geteuid() == 0
 NOBODY = 65534
@@ -130,15 +130,8 @@ def server_of(folder: Path) -> int:
     return int((folder / "data" / "postmaster.pid").read_text().split()[0])
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < end, "waited 30 s in vain"
-        time.sleep(0.02)
-
-
 def wait_until_idle(folder: Path) -> None:
-    wait_until(lambda: not processes_of(folder))
+    until(lambda: not processes_of(folder))
 
 
 def answers(uri: str) -> bool:
@@ -170,7 +163,7 @@ def patient_notes(uri: str) -> list[str]:
             return True
         return False
 
-    wait_until(read)
+    until(read)
     return found
 
 
@@ -266,7 +259,7 @@ def test_a_killed_server_comes_back_for_those_who_use_it(folder: Path) -> None:
     with running(folder) as uri:
         note(uri, "antes")
         os.kill(server_of(folder), signal.SIGKILL)
-        wait_until(lambda: answers(uri))
+        until(lambda: answers(uri))
         assert notes(uri) == ["antes"]
 
 
@@ -279,7 +272,7 @@ def test_a_user_takes_over_when_the_starter_goes(
     with running(folder) as uri:
         first = server_of(folder)
         parting(starter)
-        wait_until(lambda: answers(uri))
+        until(lambda: answers(uri))
         assert server_of(folder) != first
         assert notes(uri) == ["antes"]
     assert not processes_of(folder)
