@@ -7,6 +7,7 @@ DAYS_AHEAD: Final = 90
 QUANTILES: Final = (0.1, 0.5, 0.9)
 OURS: Final = "quantyfy"  # how the accuracy table names what is served
 BASELINE: Final = "seasonal_naive"  # and what a shop gets without any system
+AVERAGE: Final = "equal_average"  # and the plain average of the models, which weights have to beat
 NO_CATEGORY: Final = "Sem categoria"
 
 

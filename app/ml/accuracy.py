@@ -5,7 +5,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from app.domain.columns import BIAS, COVERAGE, HORIZON_DAYS, LEVEL, MAPE, MODEL, RMSE, RMSSE, WAPE
-from app.domain.forecasts import BASELINE, HORIZONS, OURS, Level
+from app.domain.forecasts import AVERAGE, BASELINE, HORIZONS, OURS, Level
 from app.ml.evaluator import bias, coverage, mape, rmse, rmsse, wape
 from app.ml.evidence import Evidence
 from app.ml.learning import PLAIN, Learned
@@ -27,7 +27,8 @@ Floats = NDArray[np.float64]
 
 def accuracy_table(level: Level, evidence: Evidence, learned: Learned) -> pl.DataFrame:
     """One row a horizon and model, over all folds that are over; empty where the history is too short for one."""
-    rivals = {OURS: learned.served, BASELINE: evidence.totals[BASELINE], PLAIN: evidence.totals[PLAIN]}
+    alone = {BASELINE: evidence.totals[BASELINE], PLAIN: evidence.totals[PLAIN]}
+    rivals = {OURS: learned.served, **alone, AVERAGE: equal_average(evidence)}
     rows = []
     for column, days in enumerate(HORIZONS):
         over = np.isfinite(evidence.sold[:, column]) & (evidence.facts["sales"] > 0)
@@ -40,6 +41,13 @@ def accuracy_table(level: Level, evidence: Evidence, learned: Learned) -> pl.Dat
             rows.append({LEVEL: level.value, HORIZON_DAYS: days, MODEL: model, **figures, COVERAGE: covered})
     table = pl.DataFrame(rows, schema=SCHEMA).with_columns(pl.col(pl.Float64).fill_nan(None))
     return table.filter(pl.col(RMSE).is_not_null())
+
+
+def equal_average(evidence: Evidence) -> Floats:
+    """Plain average of the models that do not abstain, of the totals' shape."""
+    every = np.stack([said for name, said in evidence.totals.items() if name != BASELINE])
+    speaks = np.isfinite(every)
+    return np.asarray(np.where(speaks, every, 0).sum(axis=0) / np.maximum(speaks.sum(axis=0), 1))
 
 
 def _figures(sold: Floats, said: Floats, *, scale: Floats) -> dict[str, float]:

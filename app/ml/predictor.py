@@ -109,7 +109,8 @@ def _parts(trained: Trained, levels: Agreed, start: ColdStart) -> tuple[list[Par
     prices = _mean_prices(products, earned, trained=trained)
     each = start.handed(new)
     of_unsold = start.revenue(each, prices=prices)
-    rest = new - each * start.members[:, None]
+    handed = each * start.members[:, None]
+    rest = new - handed
     of_rest = rest * prices[:, None]
     of_category = (
         summed(earned, by=history.category_of, groups=groups)
@@ -123,7 +124,7 @@ def _parts(trained: Trained, levels: Agreed, start: ColdStart) -> tuple[list[Par
         _part(trained.company, company_path, company, of_category.sum(axis=0, keepdims=True), np.array([whole.all()])),
         _part(trained.categories, category_paths, categories, of_category, whole_categories),
         _part(trained.products, product_paths, products, earned, whole),
-        _new_part(trained, rest_paths, rest, of_rest, whole_categories),
+        _new_part(trained, rest_paths, totals=rest, handed=handed, revenue=of_rest, whole=whole_categories),
     ], list(_unsold_parts(trained, start, totals=each[start.category_of], paths=each_path, revenue=of_unsold))
 
 
@@ -174,10 +175,13 @@ def _part(level: TrainedLevel, paths: Floats, totals: Floats, revenue: Floats, w
     return Part(level.level, level.ids, paths, totals, around(totals, ranges, whole), revenue, level.day_ranges)
 
 
-def _new_part(trained: Trained, paths: Floats, totals: Floats, revenue: Floats, whole: Flags) -> Part:
-    ranges = around(totals, _ranges(trained.new_ranges, totals), whole)
+def _new_part(
+    trained: Trained, paths: Floats, *, totals: Floats, handed: Floats, revenue: Floats, whole: Flags
+) -> Part:
+    """What stays with new products; how far to trust it was learned on all of them, before any were handed out."""
+    ranges = np.maximum(_ranges(trained.new_ranges, totals + handed) - handed, 0)
     ids, days = trained.history.categories, trained.categories.day_ranges
-    return Part(Level.NEW_PRODUCTS, ids, paths, totals, ranges, revenue, days)
+    return Part(Level.NEW_PRODUCTS, ids, paths, totals, around(totals, ranges, whole), revenue, days)
 
 
 def _unsold_parts(

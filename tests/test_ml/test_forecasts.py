@@ -43,7 +43,7 @@ def test_columns_are_those_of_the_contract(forecasts: Forecasts) -> None:
     assert forecasts.accuracy.columns == [
         *("level", "horizon_days", "model", "mape", "rmse", "wape", "rmsse", "bias", "coverage")
     ]
-    assert set(forecasts.accuracy["model"]) == {"quantyfy", "seasonal_naive", "mean_56"}
+    assert set(forecasts.accuracy["model"]) == {"quantyfy", "seasonal_naive", "mean_56", "equal_average"}
 
 
 def test_every_series_has_ninety_days_and_three_totals(forecasts: Forecasts) -> None:

@@ -184,3 +184,12 @@ def test_a_catalogue_of_ninety_thousand_costs_no_days_and_no_time() -> None:
     assert process_time() - begun < 5  # of the processor; a tenth of it, and minutes where a step is quadratic
     assert forecasts.forecast.filter(pl.col("id").str.starts_with("N")).is_empty()
     assert forecasts.totals.height == 3 * (1 + 4 + 12 + 4 + 90_000)
+
+
+def test_what_stays_with_new_products_is_as_uncertain_as_all_of_them_were(before: Forecasts, after: Forecasts) -> None:
+    named = (pl.col("level") == "new_products") & (pl.col("id") == "Novidades")
+    whole, rest = (one.totals.filter(named).sort("horizon_days") for one in (before, after))
+    handed = (whole["mean"] - rest["mean"]).to_numpy()
+    assert (handed > 0).any()
+    assert rest["p90"].to_numpy() == pytest.approx(np.maximum(whole["p90"].to_numpy() - handed, rest["mean"]))
+    assert rest["p10"].to_numpy() == pytest.approx(np.maximum(whole["p10"].to_numpy() - handed, 0))

@@ -117,7 +117,9 @@ class AccuracyRow(BaseModel):
     level: Level = Field(examples=[Level.PRODUCT])
     horizon_days: int = Field(examples=[30])
     model: str = Field(
-        description="`quantyfy` is what is served; `seasonal_naive` is what one has without a system.",
+        description="`quantyfy` is what is served; `seasonal_naive` is what one has without a system; "
+        "`mean_56` repeats the mean of the last 56 days; "
+        "`equal_average` is the plain average of the models.",
         examples=["quantyfy"],
     )
     mape: float | None = Field(examples=[0.31])
