@@ -5,6 +5,7 @@ columns are cut into bins once; a tree grows by the leaf whose split gains most;
 and H the sums of the loss's first and second derivatives. The larger of two children is its parent less the smaller.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -102,7 +103,7 @@ def said(bins: Bins, trees: Trees) -> Floats:
                 place = trees.left[tree, place] + (bins[row, column] > trees.last[tree, place])
                 column = trees.column[tree, place]
             total += trees.value[tree, place]
-        out[row] = np.exp(total)
+        out[row] = math.exp(total)
     return out
 
 
@@ -111,42 +112,39 @@ def _boost(bins: Bins, target: Floats, weight: Floats, growth: Growth, trees: Tr
     rows, columns = bins.shape
     logs = np.full(rows, trees.start)
     slopes = np.empty((rows, 2))  # first and second derivative of each row's loss
-    order = np.arange(rows)  # rows, leaf by leaf
-    aside = np.empty(rows, np.int64)
-    sums = np.empty((growth.leaves, columns, BINS, 3))  # by leaf: derivatives and count of each bin
+    order, aside = np.arange(rows), np.empty(rows, np.int64)  # rows, leaf by leaf
+    sums = np.empty((growth.leaves, columns, BINS, 3))  # derivatives and count of each bin
     begin, end = np.zeros(growth.leaves, np.int64), np.zeros(growth.leaves, np.int64)
-    place_of = np.zeros(growth.leaves, np.int64)
+    place_of, sums_of = np.zeros(growth.leaves, np.int64), np.zeros(growth.leaves, np.int64)
     gain, column, last = np.zeros(growth.leaves), np.zeros(growth.leaves, np.int64), np.zeros(growth.leaves, np.int64)
     for tree in range(growth.trees):
         for row in range(rows):
-            mean = np.exp(logs[row])
+            mean = math.exp(logs[row])
             slopes[row, 0] = weight[row] * (mean - target[row])
             slopes[row, 1] = weight[row] * mean
-        begin[0], end[0], place_of[0] = 0, rows, 0
+        begin[0], end[0], place_of[0], sums_of[0] = 0, rows, 0, 0
         _sum(bins, order, slopes, sums[0])
         gain[0], column[0], last[0] = _best_split(sums[0], growth)
-        leaves, places = 1, 1
+        leaves = 1
         while leaves < growth.leaves:
-            leaf = int(np.argmax(gain[:leaves]))
+            leaf = _first_of_most(gain, leaves)
             if gain[leaf] <= 0:
                 break
             middle = begin[leaf] + _part(bins, order[begin[leaf] : end[leaf]], aside, column[leaf], last[leaf])
-            trees.column[tree, place_of[leaf]] = column[leaf]
-            trees.last[tree, place_of[leaf]] = last[leaf]
-            trees.left[tree, place_of[leaf]] = places
-            begin[leaves], end[leaves], place_of[leaves] = middle, end[leaf], places + 1
-            end[leaf], place_of[leaf] = middle, places
+            place = place_of[leaf]
+            trees.column[tree, place], trees.last[tree, place] = column[leaf], last[leaf]
+            trees.left[tree, place] = 2 * leaves - 1
+            begin[leaves], end[leaves], place_of[leaves] = middle, end[leaf], 2 * leaves
+            end[leaf], place_of[leaf] = middle, 2 * leaves - 1
             small, large = (leaf, leaves) if 2 * middle <= begin[leaf] + end[leaves] else (leaves, leaf)
-            if small == leaf:
-                sums[large] = sums[small]
-            _sum(bins, order[begin[small] : end[small]], slopes, sums[small])
-            sums[large] -= sums[small]
+            sums_of[large], sums_of[small] = sums_of[leaf], leaves
+            _sum(bins, order[begin[small] : end[small]], slopes, sums[leaves])
+            _take_from(sums[sums_of[large]], sums[leaves])
             for child in (leaf, leaves):
-                gain[child], column[child], last[child] = _best_split(sums[child], growth)
+                gain[child], column[child], last[child] = _best_split(sums[sums_of[child]], growth)
             leaves += 1
-            places += 2
         for leaf in range(leaves):
-            first, second = sums[leaf, 0, :, 0].sum(), sums[leaf, 0, :, 1].sum()
+            first, second, _ = _whole(sums[sums_of[leaf]])
             value = -growth.rate * first / (second + growth.l2)
             trees.value[tree, place_of[leaf]] = value
             for place in range(begin[leaf], end[leaf]):
@@ -154,23 +152,54 @@ def _boost(bins: Bins, target: Floats, weight: Floats, growth: Growth, trees: Tr
 
 
 @kernel
+def _first_of_most(gain: Floats, leaves: int) -> int:
+    most = 0
+    for leaf in range(1, leaves):
+        if gain[leaf] > gain[most]:
+            most = leaf
+    return most
+
+
+@kernel
+def _take_from(whole: Floats, part: Floats) -> None:
+    for column in range(whole.shape[0]):
+        for place in range(BINS):
+            for what in range(3):
+                whole[column, place, what] -= part[column, place, what]
+
+
+@kernel
+def _whole(sums: Floats) -> tuple[float, float, float]:
+    """Derivatives and count of a leaf: every column has all of its rows."""
+    first, second, count = 0.0, 0.0, 0.0
+    for place in range(BINS):
+        first += sums[0, place, 0]
+        second += sums[0, place, 1]
+        count += sums[0, place, 2]
+    return first, second, count
+
+
+@kernel
 def _sum(bins: Bins, rows: Ints, slopes: Floats, sums: Floats) -> None:
     """Derivatives and count of some rows, by column and bin."""
-    sums[:] = 0
+    for column in range(sums.shape[0]):
+        for place in range(BINS):
+            for what in range(3):
+                sums[column, place, what] = 0.0
     for row in rows:
         first, second = slopes[row, 0], slopes[row, 1]
         for column in range(bins.shape[1]):
-            entry = sums[column, bins[row, column]]
-            entry[0] += first
-            entry[1] += second
-            entry[2] += 1
+            place = bins[row, column]
+            sums[column, place, 0] += first
+            sums[column, place, 1] += second
+            sums[column, place, 2] += 1
 
 
 @kernel
 def _best_split(sums: Floats, growth: Growth) -> tuple[float, int, int]:
     """Gain of the best split, its column, and the last bin that goes to the left; a gain of 0 where there is none."""
     best, best_column, best_last = 0.0, 0, 0
-    first, second, count = sums[0, :, 0].sum(), sums[0, :, 1].sum(), sums[0, :, 2].sum()
+    first, second, count = _whole(sums)
     whole = first * first / (second + growth.l2)
     for column in range(len(sums)):
         first_left, second_left, count_left = 0.0, 0.0, 0.0
@@ -200,5 +229,6 @@ def _part(bins: Bins, rows: Ints, aside: Ints, column: int, last: int) -> int:
         else:
             aside[right] = row
             right += 1
-    rows[left:] = aside[:right]
+    for place in range(right):
+        rows[left + place] = aside[place]
     return left
