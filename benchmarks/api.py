@@ -22,6 +22,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx2
+from resident import resident_kb
 from sqlalchemy import text
 
 from app import bootstrap
@@ -191,15 +192,15 @@ def _memory(
         stream.write("Número do pedido;Data da venda;Código (SKU);Quantidade;Valor unitário\n".encode())
         for _ in range(499):
             stream.write(line * (1_000_000 // len(line)))
-    before = _resident(process.pid, "VmRSS")
+    before = resident_kb("VmRSS", pid=process.pid)
     Path(f"/proc/{process.pid}/clear_refs").write_text("5")  # the high-water mark starts again here
-    alone = _resident(process.pid, "RssAnon")
+    alone = resident_kb("RssAnon", pid=process.pid)
     with file.open("rb") as stream, _watched(process.pid) as seen:
         form = {"cnpj": "11444777000161", "company_name": "Grande"}
         address = f"http://127.0.0.1:{port}/upload"
         sent = httpx2.post(address, headers=headers, data=form, files={"vendas_itens": stream}, timeout=900)
     assert sent.status_code == 202, sent.text
-    grown = (_resident(process.pid, "VmHWM") - before) / 1000
+    grown = (resident_kb("VmHWM", pid=process.pid) - before) / 1000
     own = (max(seen) - alone) / 1000
     figures.append(_figure("upload of 499 MB: own memory grows by MB", own, 0, 64, holds=own < 64))
     figures.append(_figure("upload of 499 MB: with mapped files, MB", grown, 0, 64, holds=grown < 64))
@@ -208,11 +209,11 @@ def _memory(
 
 @contextmanager
 def _watched(pid: int) -> Iterator[list[int]]:
-    seen, over = [_resident(pid, "RssAnon")], threading.Event()
+    seen, over = [resident_kb("RssAnon", pid=pid)], threading.Event()
 
     def watch() -> None:
         while not over.wait(0.05):
-            seen.append(_resident(pid, "RssAnon"))
+            seen.append(resident_kb("RssAnon", pid=pid))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -221,11 +222,6 @@ def _watched(pid: int) -> Iterator[list[int]]:
     finally:
         over.set()
         watcher.join()
-
-
-def _resident(pid: int, what: str) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(what)).split()[1])
 
 
 def _cold(port: int, headers: dict[str, str], figures: list[dict[str, Any]]) -> None:

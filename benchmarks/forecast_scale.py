@@ -4,10 +4,10 @@ import json
 import sys
 import time
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from resident import resident_kb
 
 from app.ml.prophet_model import fit
 
@@ -20,7 +20,7 @@ def main(table: str, start: str, count: int, rounds: int) -> None:
         history[begin : begin + len(real)] = real[: count - begin]
     day = date.fromisoformat(start)
     fit(history[:64], start=day).predict(90)  # compiled code is loaded, prophet imported
-    before = _peak()
+    before = resident_kb("VmHWM") / 1e3
     fit_seconds, seconds = min((_timed(history, day) for _ in range(rounds)), key=lambda both: both[1])
     print(
         json.dumps(
@@ -30,7 +30,7 @@ def main(table: str, start: str, count: int, rounds: int) -> None:
                 "seconds": seconds,
                 "table_mb": history.nbytes / 1e6,
                 "before_mb": before,
-                "peak_mb": _peak(),
+                "peak_mb": resident_kb("VmHWM") / 1e3,
             }
         )
     )
@@ -43,12 +43,6 @@ def _timed(history: NDArray[np.float64], start: date) -> tuple[float, float]:
     fit_seconds = time.perf_counter() - begun
     fitted.predict(90)
     return fit_seconds, time.perf_counter() - begun
-
-
-def _peak() -> float:
-    """The process's own largest resident memory in MB; getrusage would count the parent's from before exec."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return float(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1e3
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import polars as pl
+from resident import resident_kb
 
 from app.domain.uploads import IncomingFile, Table
 from app.pipeline.frames import write_parquet
@@ -128,9 +129,7 @@ def main() -> None:
     start = time.perf_counter()
     rows = SIDES[side](Path(folder), Path(out))
     seconds = time.perf_counter() - start
-    status = Path("/proc/self/status").read_text()  # ru_maxrss begins with the memory of the process that started this
-    peak = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak, "rows": rows}))
+    print(json.dumps({"seconds": seconds, "peak_mb": resident_kb("VmHWM") / 1024, "rows": rows}))
 
 
 if __name__ == "__main__":
