@@ -98,6 +98,12 @@ def _recognised(delivery: Delivery, *, before: Mapping[str, Settled], folder: Pa
     return sheets
 
 
+def file_sha256(path: Path) -> bytes:
+    """The 32 bytes that tell a file from another."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
+
+
 def refuse(clients: Clients, delivery: Delivery, error: BadInput) -> UUID:
     """Keep of a delivery that nobody waits for only that it failed, and why in the customer's words."""
     with clients.database.session(delivery.account) as session:
@@ -112,13 +118,8 @@ def refuse(clients: Clients, delivery: Delivery, error: BadInput) -> UUID:
 def _content_hash(delivery: Delivery) -> bytes:
     """One hash of the delivery: of its files' hashes, whatever their order and names, and of what was said of them."""
     said = json.dumps(delivery.mappings, sort_keys=True) if delivery.mappings else ""
-    files = sorted(_sha256(file.path) + (file.tab or "").encode() for file in delivery.files)
+    files = sorted(file_sha256(file.path) + (file.tab or "").encode() for file in delivery.files)
     return hashlib.sha256(b"".join(files) + said.encode()).digest()
-
-
-def _sha256(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").digest()
 
 
 def _same_upload(session: Session, company: Company, content_hash: bytes) -> UUID | None:
@@ -147,7 +148,7 @@ def _store_raw(clients: Clients, company: Company, sheet: Sheet, *, folder: Path
         "table": sheet.table,
         "name": sheet.name,
         "encoding": sheet.dialect.encoding,
-        "sha256": _sha256(copy).hex(),
+        "sha256": file_sha256(copy).hex(),
         "bytes": copy.stat().st_size,
         "key": key,
     }

@@ -1,6 +1,5 @@
 """Uploads sent through the service: files in, and one answer however often they are sent."""
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterable
@@ -38,7 +37,7 @@ from app.domain.uploads import IncomingFile, UploadState
 from app.pipeline.access import Caller
 from app.pipeline.audit import Deed, record
 from app.pipeline.idempotency import Reply, fingerprint, once
-from app.pipeline.intake import Delivery, receive
+from app.pipeline.intake import Delivery, file_sha256, receive
 from app.pipeline.screened import rehearse
 
 router = APIRouter(tags=["uploads"])
@@ -125,17 +124,12 @@ def _received(clients: Clients, caller: Caller, delivery: Delivery, *, now: date
 def _once(
     clients: Clients, caller: Caller, delivery: Delivery, key: str, act: Callable[[], Reply], *, now: datetime
 ) -> Reply:
-    files = [part for f in delivery.files for part in (str(f.table), f.name, f.tab or "", _sha256(f.path))]
+    files = [part for f in delivery.files for part in (str(f.table), f.name, f.tab or "", file_sha256(f.path))]
     asked = fingerprint(
         *("/upload", delivery.cnpj.text, delivery.company_name, delivery.state or ""),
         *(json.dumps(delivery.mappings, sort_keys=True), *files),
     )
     return once(clients, caller.account, key, act, asked=asked, now=now)
-
-
-def _sha256(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").digest()
 
 
 def _incoming(sent: Iterable[SentFile], *, tab: str | None) -> list[IncomingFile]:
