@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from app.bootstrap import opened_for_good
 from app.core.clients import Clients
 from app.core.config import Settings
-from app.pipeline.handing import Layer, follow_missed
+from app.pipeline.handing import ReceiptLayer, follow_missed
 from app.utils import logger
 
 Answer = dict[str, str | int | None]
@@ -68,7 +68,7 @@ def tell(event: object, context: Context, story: Story) -> Answer:
     return answer
 
 
-def tell_missed(layer: Layer, context: Context, story: Callable[..., None]) -> Answer:
+def tell_missed(layer: ReceiptLayer, context: Context, story: Callable[..., None]) -> Answer:
     """The nightly round: whatever event was lost, its receipt is still in the lake.
 
     Raises:

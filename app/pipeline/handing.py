@@ -24,7 +24,7 @@ from app.pipeline.companies import company_by_id, list_accounts
 from app.pipeline.uploads import give_up
 from app.utils.logger import get_logger
 
-Layer = Literal["raw", "processed"]  # where receipts lie
+ReceiptLayer = Literal["raw", "processed"]  # where receipts lie
 
 # Shorter than a function's 15 minutes, so that who waited in vain can say so and is sent again.
 PATIENCE = timedelta(minutes=10)
@@ -35,7 +35,7 @@ _A_NIGHT = timedelta(hours=26)
 # What a byte of a stage's objects weighs: a byte of Parquet holds about as many sales as ten of CSV.
 _WEIGHT = {JobName.RECEIVE: 1, JobName.PREPARE: 1, JobName.FORECAST: 10}
 
-_WAITS_IN: Mapping[Layer, Sequence[UploadState]] = {
+_WAITS_IN: Mapping[ReceiptLayer, Sequence[UploadState]] = {
     "raw": [UploadState.RECEIVED, UploadState.PREPARING],
     "processed": [UploadState.PREPARED, UploadState.FORECASTING],
 }
@@ -87,7 +87,7 @@ def follow(
     return job.upload
 
 
-def follow_missed(clients: Clients, layer: Layer, *, story: Callable[..., None], now: datetime) -> int:
+def follow_missed(clients: Clients, layer: ReceiptLayer, *, story: Callable[..., None], now: datetime) -> int:
     """Follow every receipt of the last day whose upload still waits, for its event may be lost; how many there are.
 
     The database says which companies have such an upload, and only their receipts are looked at.
@@ -131,7 +131,7 @@ def _taken_over(clients: Clients, account: AccountId, *, now: datetime) -> int:
         return len(forsaken)
 
 
-def _missed(clients: Clients, layer: Layer, account: AccountId, *, now: datetime) -> list[str]:
+def _missed(clients: Clients, layer: ReceiptLayer, account: AccountId, *, now: datetime) -> list[str]:
     with clients.database.session(account) as session:
         waiting = select(UploadRow.company_id).where(
             UploadRow.state.in_(_WAITS_IN[layer]), UploadRow.updated_at < now - IN_TIME
