@@ -1,7 +1,10 @@
 """A small shop whose truth is known: what tests upload."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
+
+import xlsxwriter
 
 from app.domain.uploads import IncomingFile, Table
 
@@ -30,6 +33,16 @@ def write_shop(folder: Path, *, days: int = 200, first: date = FIRST_DAY, bad_li
     ]
     tables = {Table.SALES: sales, Table.ITEMS: items, Table.PRODUCTS: products}
     return [_written(folder / f"{table}.csv", lines, table) for table, lines in tables.items()]
+
+
+def write_workbook(path: Path, *, tabs: Sequence[str]) -> Path:
+    """A workbook of items, a tab a month: of each its name is sold once."""
+    with xlsxwriter.Workbook(path) as book:
+        for name in tabs:
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, ["Pedido", "Data", "SKU", "Qtd"])
+            sheet.write_row(1, 0, ["1", "18/09/2026", name, 1])
+    return path
 
 
 def bread_sold(*, days: int, first: date = FIRST_DAY) -> int:

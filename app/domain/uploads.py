@@ -2,7 +2,10 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+LONGEST_TAB: Final = 31  # letters: Excel's own limit
+PRINTABLE: Final = r"^[^\x00-\x1f\x7f]+$"  # a name in one line
 
 
 class Table(StrEnum):

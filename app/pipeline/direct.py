@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -27,6 +27,7 @@ class Announced(NamedTuple):
 
     name: str
     table: Table | None
+    tab: str | None = None
 
 
 class Slot(NamedTuple):
@@ -69,7 +70,7 @@ def announce(
         cnpj=company.cnpj.text,
         company_name=company.name,
         state=company.state,
-        files=[{"key": f"file-{at}", "name": file.name, "table": file.table} for at, file in enumerate(files)],
+        files=[_listed(at, file) for at, file in enumerate(files)],
         expires_at=now + LASTS,
     )
     with clients.database.session(account) as session:
@@ -120,12 +121,18 @@ def complete(clients: Clients, account: AccountId, upload: UUID, *, limit_bytes:
         state=State(row.state) if row.state else None,
         files=[ManifestFile.model_validate(file) for file in row.files],
     )
-    clients.store.put(keys.manifest, manifest.model_dump_json().encode(), if_absent=False)
+    clients.store.put(keys.manifest, manifest.model_dump_json(exclude_none=True).encode(), if_absent=False)
     with clients.database.turn(upload, patience=PATIENCE):
         became = receive_delivered(clients, job_of(keys), now=now) or upload
     with clients.database.session(account) as session:
         session.get_one(DirectUploadRow, (account, upload)).completed_as = became
     return became
+
+
+def _listed(at: int, file: Announced) -> dict[str, Any]:
+    """As the manifest will list it. What is not said is not written: an older release reads only what it knows."""
+    listed = ManifestFile(key=f"file-{at}", name=file.name, table=file.table, tab=file.tab)
+    return listed.model_dump(mode="json", exclude_none=True)
 
 
 def _require_files(clients: Clients, row: DirectUploadRow, keys: IncomingKeys, *, limit_bytes: int) -> None:

@@ -16,7 +16,7 @@ from app.core.queue import Job, JobName
 from app.domain.cnpj import Cnpj
 from app.domain.errors import BadInput, ObjectMissing, UploadTooLarge
 from app.domain.states import State
-from app.domain.uploads import IncomingFile, Table
+from app.domain.uploads import LONGEST_TAB, PRINTABLE, IncomingFile, Table
 from app.pipeline.companies import list_accounts, require_account
 from app.pipeline.handing import IN_TIME, PATIENCE, fits_a_function
 from app.pipeline.intake import Delivery, receive, refuse
@@ -29,13 +29,14 @@ _PACKED: Final = 10  # a spreadsheet's lines are so many times what they weigh p
 
 
 class ManifestFile(BaseModel):
-    """A file of a delivery: by what plain name it lies beside the manifest, and what the customer calls it."""
+    """A file of a delivery: by what plain name it lies beside the manifest, and what the customer says of it."""
 
     model_config = ConfigDict(extra="forbid")
 
     key: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     name: str = Field(min_length=1, max_length=255)
     table: Table | None = None
+    tab: str | None = Field(default=None, min_length=1, max_length=LONGEST_TAB, pattern=PRINTABLE)
 
 
 class Manifest(BaseModel):
@@ -185,4 +186,4 @@ def _received(clients: Clients, keys: IncomingKeys, arrived: _Arrived, *, folder
 def _fetched(clients: Clients, keys: IncomingKeys, file: ManifestFile, *, folder: Path) -> IncomingFile:
     path = folder / file.key
     clients.store.download(keys.file(file.key), path)
-    return IncomingFile(name=file.name, path=path, table=file.table)
+    return IncomingFile(name=file.name, path=path, table=file.table, tab=file.tab)

@@ -18,7 +18,7 @@ from app.core.lake import IncomingKeys
 from app.pipeline.companies import open_account
 from app.pipeline.retention import tidy
 from tests.s3_server import S3Server
-from tests.shop import CNPJ, write_shop
+from tests.shop import CNPJ, write_shop, write_workbook
 from tests.test_api.shop_door import Shop
 
 FORM = {"cnpj": CNPJ, "company_name": "Padaria"}
@@ -86,6 +86,26 @@ def test_the_same_bytes_announced_again_are_the_same_upload(shop: Shop, tmp_path
             put(slot, file.path.read_bytes())
         became.append(complete(shop, direct).json()["id"])
     assert became[0] == became[1]
+
+
+def test_of_a_workbook_put_there_the_named_tab_alone_is_read(shop: Shop, tmp_path: Path) -> None:
+    book = write_workbook(tmp_path / "ano.xlsx", tabs=["Setembro", "Outubro"]).read_bytes()
+    told = []
+    for tab in ("Setembro", "Outubro", "Maio"):
+        direct = announced(shop, [{"name": "ano.xlsx", "tab": tab}])
+        put(direct["files"][0], book)
+        told.append(shop.http.get(complete(shop, direct).json()["url"], headers=shop.headers).json())
+    read = [[sheet["dialect"]["tab"] for sheet in upload["report"].get("recognised", [])] for upload in told]
+    assert read == [["Setembro"], ["Outubro"], []]
+    assert told[0]["id"] != told[1]["id"], "the same bytes, and another upload"
+    assert (told[2]["state"], told[2]["error"]["code"]) == ("failed", "not-a-table")
+
+
+@pytest.mark.parametrize("tab", ["", "Abril\x00", "a" * 32])
+def test_a_tab_that_no_workbook_can_have_is_refused_when_it_is_announced(shop: Shop, tab: str) -> None:
+    files = [{"name": "ano.xlsx", "tab": tab}]
+    refused = shop.http.post("/uploads", headers=shop.headers, json=FORM | {"files": files})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid-request")
 
 
 def test_completing_before_all_files_are_there_says_which_is_missing(shop: Shop, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-import xlsxwriter
 from sqlalchemy import delete, text
 
 from app.core.clients import Clients
@@ -19,7 +18,7 @@ from app.domain.errors import StillRunning
 from app.pipeline.access import caller_of_key
 from app.pipeline.idempotency import Reply, fingerprint, once
 from app.pipeline.intake import receive
-from tests.shop import CNPJ, write_shop
+from tests.shop import CNPJ, write_shop, write_workbook
 from tests.test_api.served import Served
 from tests.test_api.shop_door import Shop
 
@@ -99,12 +98,7 @@ def test_a_key_with_anything_else_changed_is_another_request(shop: Shop, tmp_pat
 
 
 def test_of_a_workbook_one_tab_may_be_named_and_another_one_is_another_upload(shop: Shop, tmp_path: Path) -> None:
-    path = tmp_path / "ano.xlsx"
-    with xlsxwriter.Workbook(path) as book:
-        for name in ("Setembro", "Outubro"):
-            sheet = book.add_worksheet(name)
-            sheet.write_row(0, 0, ["Pedido", "Data", "SKU", "Qtd"])
-            sheet.write_row(1, 0, ["1", "18/09/2026", name, 1])
+    path = write_workbook(tmp_path / "ano.xlsx", tabs=["Setembro", "Outubro"])
     files = {"files": (path.name, path.read_bytes())}
     uploads = []
     for tab in ("Setembro", "Outubro", "Outubro"):

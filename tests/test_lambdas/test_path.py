@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -18,7 +19,7 @@ from app.pipeline.forecasting import FRAMES
 from app.pipeline.incoming import receive_delivered
 from app.pipeline.uploads import Upload, find_upload
 from app.worker import given_up
-from tests.shop import CNPJ
+from tests.shop import CNPJ, write_workbook
 from tests.test_lambdas.conftest import MEGABYTES, Aws
 
 
@@ -89,6 +90,19 @@ def test_a_file_nobody_can_read_is_told_to_the_customer_and_to_no_operator(
     assert found.error["code"] == "empty-file"
     assert layers(aws) == []
     assert all(not function.dead for function in aws.functions.values())
+
+
+def test_of_a_workbook_in_the_bucket_the_tab_that_its_manifest_names_is_read(
+    aws: Aws, clients: Clients, account: AccountId, tmp_path: Path
+) -> None:
+    keys = IncomingKeys(account, uuid4())
+    aws.lake.put(keys.file("ano.xlsx"), write_workbook(tmp_path / "ano.xlsx", tabs=["Setembro", "Outubro"]))
+    file = {"key": "ano.xlsx", "name": "ano.xlsx", "tab": "Outubro"}
+    manifest = {"cnpj": CNPJ, "company_name": "Padaria São João Ltda", "files": [file]}
+    aws.lake.put(keys.manifest, json.dumps(manifest).encode())
+    assert aws.send("upload_handler", keys.manifest).result() == {"upload": str(keys.upload)}
+    [read] = find_upload(clients, account, keys.upload).report["recognised"]
+    assert read["dialect"]["tab"] == "Outubro"
 
 
 def test_a_delivery_too_large_for_a_function_stays_for_the_worker(

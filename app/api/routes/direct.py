@@ -42,7 +42,7 @@ def announce_upload(announced: UploadAnnounced, caller: Uploader, clients: Clien
     direct = announce(
         clients,
         caller.account,
-        [Announced(file.name, file.table) for file in announced.files],
+        [Announced(file.name, file.table, file.tab) for file in announced.files],
         company=Named(company_of(caller, announced.cnpj), announced.company_name, announced.state),
         now=datetime.now(UTC),
     )

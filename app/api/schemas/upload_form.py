@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, Json, ValidationError
 
 from app.domain.states import State
-from app.domain.uploads import Table
+from app.domain.uploads import LONGEST_TAB, Table
 
 FILE_FIELDS: Final[Mapping[str, Table | None]] = {**{table.value: table for table in Table}, "files": None}
 _FILE: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
@@ -25,7 +25,7 @@ class UploadForm(BaseModel):
     )
     tab: str | None = Field(
         default=None,
-        max_length=31,
+        max_length=LONGEST_TAB,
         description="Name of the tab to read in the workbooks sent; without it, every tab that looks like a table.",
         examples=["Vendas"],
     )

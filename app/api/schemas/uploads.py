@@ -10,7 +10,7 @@ from app.api.schemas.readings import NextCursor
 from app.domain.companies import kept_name
 from app.domain.states import State
 from app.domain.text import Language
-from app.domain.uploads import Table, UploadState
+from app.domain.uploads import LONGEST_TAB, PRINTABLE, Table, UploadState
 from app.pipeline.uploads import Upload
 
 Report = Annotated[
@@ -47,8 +47,16 @@ class FileAnnounced(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["vendas_itens.csv"])
+    name: str = Field(min_length=1, max_length=255, pattern=PRINTABLE, examples=["vendas_itens.csv"])
     table: Table | None = Field(default=None, description="Unset: we find out.")
+    tab: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=LONGEST_TAB,
+        pattern=PRINTABLE,
+        description="Of a workbook, the tab to read; unset: every tab that looks like a table.",
+        examples=["Vendas"],
+    )
 
 
 class UploadAnnounced(BaseModel):
