@@ -19,7 +19,7 @@ class Heads:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
-        if scope["type"] != "http" or scope["method"] != "HEAD" or _subject(scope) not in _READINGS:
+        if scope["type"] != "http" or scope["method"] != "HEAD" or not is_reading(scope):
             await self._app(scope, receive, send)
             return
 
@@ -34,5 +34,6 @@ class Heads:
                 scope["route"] = whole["route"]
 
 
-def _subject(scope: Scope) -> str:
-    return str(scope["path"]).removeprefix("/").partition("/")[0]
+def is_reading(scope: Scope) -> bool:
+    """Whether what is asked for has a HEAD."""
+    return str(scope["path"]).removeprefix("/").partition("/")[0] in _READINGS

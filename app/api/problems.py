@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.methods import methods_of
 from app.api.mistakes import UNFORESEEN, told
 from app.api.preferences import wishes
 from app.domain import errors
@@ -109,7 +110,9 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     if status == HTTPStatus.NOT_FOUND:
         return problem(request, errors.UnknownRoute())
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        return problem(request, errors.WrongMethod(method=request.method))
+        wrong = problem(request, errors.WrongMethod(method=request.method))
+        wrong.headers["Allow"] = ", ".join(sorted(methods_of(request)))
+        return wrong
     return problem(request, errors.InvalidRequest(problems=UNFORESEEN))
 
 

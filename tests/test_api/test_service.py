@@ -139,6 +139,23 @@ def test_unknown_addresses_and_methods_are_problems_too(http: TestClient) -> Non
     assert http.delete("/upload").json()["code"] == "wrong-method"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "taken"),
+    [
+        ("DELETE", "/upload", "POST"),
+        ("PUT", "/keys", "GET, POST"),  # two routes
+        ("POST", f"/companies/{CNPJ}", "DELETE"),
+        ("POST", f"/predictions/{CNPJ}", "GET, HEAD"),
+        ("HEAD", "/docs", "GET"),
+        ("PUT", "/openapi.json", "GET, HEAD"),
+        ("BREW", "/session", "DELETE, GET, POST"),
+    ],
+)
+def test_a_refused_method_is_told_which_ones_are_taken(http: TestClient, method: str, path: str, taken: str) -> None:
+    refused = http.request(method, path)
+    assert (refused.status_code, refused.headers["allow"]) == (405, taken)
+
+
 def test_every_error_has_a_code_of_its_own_and_an_address_that_explains_it(http: TestClient) -> None:
     kinds = by_code()
     for code, kind in kinds.items():
