@@ -23,6 +23,7 @@ ROWS = 60_000  # from which the trees learn, evenly spaced: more change little
 ROWS_FOR_CUTS = 100_000
 LARGE = 0.99  # quantile of size from which a row weighs no more
 GROWTH = Growth()
+EVERY = slice(None)
 
 
 def boosted_totals(evidence: Evidence, *, threads: int) -> Floats:
@@ -33,7 +34,7 @@ def boosted_totals(evidence: Evidence, *, threads: int) -> Floats:
     """
     names = [name for name in evidence.totals if name != BASELINE]
     average = np.mean([evidence.totals[name] for name in names], axis=0) + LEAST
-    bins = _bins(evidence, names=names, average=average)
+    bins = _bins(evidence, names=names, average=average, threads=threads)
     flat = bins.reshape(-1, bins.shape[-1])
     ratio = (np.maximum(evidence.sold, 0) / average).ravel()
     weight = np.minimum(average, np.quantile(average, LARGE)).ravel()
@@ -64,27 +65,42 @@ def _rows_apart(evidence: Evidence, *, origin: int) -> Ints:
     return every[np.linspace(0, max(len(every) - 1, 0), min(len(every), ROWS)).astype(np.int64)]
 
 
-def _bins(evidence: Evidence, *, names: Sequence[str], average: Floats) -> Bins:
+def _bins(evidence: Evidence, *, names: Sequence[str], average: Floats, threads: int) -> Bins:
     """Binned columns of every origin, horizon and series, (origins, horizons, series, columns)."""
-    slices = [(row, column) for row in range(len(evidence.origins)) for column in range(len(HORIZONS))]
-    step = max(1, len(slices) * average.shape[-1] // ROWS_FOR_CUTS)
-    few = [_columns(evidence, names=names, average=average, row=row, column=column)[::step] for row, column in slices]
+    cases = list(np.ndindex(average.shape[:2]))
+    step = max(1, len(cases) * average.shape[-1] // ROWS_FOR_CUTS)
+    few = [_columns(evidence, names=names, average=average, case=case, some=slice(None, None, step)) for case in cases]
     cuts = cuts_of(np.concatenate(few))
     bins = np.empty((*average.shape, len(cuts)), np.uint8)
-    for row, column in slices:
-        bins[row, column] = binned(_columns(evidence, names=names, average=average, row=row, column=column), cuts=cuts)
+
+    def fill(case: tuple[int, int]) -> None:
+        bins[case] = binned(_columns(evidence, names=names, average=average, case=case), cuts)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(fill, cases))
     return bins
 
 
-def _columns(evidence: Evidence, *, names: Sequence[str], average: Floats, row: int, column: int) -> Floats:
-    """What the trees may look at, (series, columns): each model against the average, and the product's facts."""
-    facts = {name: fact[row] for name, fact in evidence.facts.items()}
-    sales = np.maximum(facts["sales"], 1)
-    models = [np.log((evidence.totals[name][row, column] + LEAST) / average[row, column]) for name in names]
+def _columns(
+    evidence: Evidence, *, names: Sequence[str], average: Floats, case: tuple[int, int], some: slice = EVERY
+) -> Floats:
+    """What the trees may look at, (series, columns): each model against the average, and the product's facts.
+
+    Args:
+        evidence: of all products.
+        names: of the models.
+        average: their plain average, (origins, horizons, series).
+        case: an origin and a horizon.
+        some: which of the series.
+    """
+    origin, column = case
+    facts = {name: fact[origin, some] for name, fact in evidence.facts.items()}
+    mean, sales = average[origin, column, some], np.maximum(facts["sales"], 1)
+    models = [(evidence.totals[name][origin, column, some] + LEAST) / mean for name in names]
     return np.stack(
         [
             *models,
-            np.log(average[row, column] / HORIZONS[column]),
+            mean / HORIZONS[column],
             facts["age"],
             facts["sales"],
             facts["since"],

@@ -25,7 +25,7 @@ def deviance(sold: np.ndarray, mean: np.ndarray) -> float:
 
 def trees_of(table: np.ndarray, sold: np.ndarray, growth: Growth = FINE) -> tuple[Trees, np.ndarray]:
     cuts = cuts_of(table)
-    return grown(binned(table, cuts=cuts), sold, np.ones(len(sold)), growth), cuts
+    return grown(binned(table, cuts), sold, np.ones(len(sold)), growth), cuts
 
 
 def test_one_split_is_the_one_on_paper() -> None:
@@ -35,12 +35,12 @@ def test_one_split_is_the_one_on_paper() -> None:
     trees, cuts = trees_of(table, sold, growth)
     step = 50 * 2 / (50 * 4 + 5)  # derivative over curvature and l2 of fifty rows that sold two off a mean of four
     expected = 4 * np.exp(np.repeat([-step, step], 50))
-    assert said(binned(table, cuts=cuts), trees) == pytest.approx(expected)
+    assert said(binned(table, cuts), trees) == pytest.approx(expected)
 
 
 def test_a_heavier_row_counts_as_that_many_rows() -> None:
     table, _, sold = shop(rows=2000, seed=1)
-    bins = binned(table, cuts=cuts_of(table))
+    bins = binned(table, cuts_of(table))
     twice = np.concatenate([bins, bins[:500]]), np.concatenate([sold, sold[:500]])
     heavy = np.where(np.arange(2000) < 500, 2.0, 1.0)
     growth = FINE._replace(trees=1, rows_of_leaf=1)
@@ -63,7 +63,7 @@ def test_they_say_what_the_library_says_whose_method_they_follow() -> None:
     )
     library.fit(table, sold)
     trees, cuts = trees_of(table, sold)
-    ours, theirs = said(binned(unseen, cuts=cuts), trees), library.predict(unseen)
+    ours, theirs = said(binned(unseen, cuts), trees), library.predict(unseen)
     assert ours == pytest.approx(theirs, rel=1e-4)
     assert deviance(later, ours) < 1.02 * deviance(later, means)
     assert deviance(later, ours) < 0.8 * deviance(later, np.full(20_000, sold.mean()))
@@ -79,17 +79,17 @@ def test_the_same_rows_give_the_same_trees() -> None:
 def test_few_rows_are_not_split() -> None:
     table, _, sold = shop(rows=30, seed=5)
     trees, cuts = trees_of(table, sold)
-    assert said(binned(table, cuts=cuts), trees) == pytest.approx(sold.mean(), rel=1e-6)
+    assert said(binned(table, cuts), trees) == pytest.approx(sold.mean(), rel=1e-6)
 
 
 def test_what_was_never_seen_falls_into_the_outermost_bins() -> None:
     table, _, sold = shop(rows=3000, seed=6)
     trees, cuts = trees_of(table, sold)
-    beyond = said(binned(np.full((1, 6), 1e12), cuts=cuts), trees)
-    assert beyond == pytest.approx(said(binned(table.max(axis=0)[None], cuts=cuts), trees))
+    beyond = said(binned(np.full((1, 6), 1e12), cuts), trees)
+    assert beyond == pytest.approx(said(binned(table.max(axis=0)[None], cuts), trees))
 
 
 def test_where_nothing_sold_hardly_anything_is_said() -> None:
     table, _, _ = shop(rows=500, seed=7)
     trees, cuts = trees_of(table, np.zeros(500))
-    assert (said(binned(table, cuts=cuts), trees) < 1e-6).all()
+    assert (said(binned(table, cuts), trees) < 1e-6).all()
