@@ -112,16 +112,35 @@ def many_years(work: Path, year: Run, *, copies: int) -> list[dict[str, Any]]:
 
 
 def one_more_month(work: Path, year: Run, *, runs: int) -> list[dict[str, Any]]:
-    """December again over a published year: read, merged with what was there, its month written."""
-    folder, published = work / "december", work / "published"
-    write_journey(folder, months=[12])
-    run("ours", work / "year", published)
-    seconds = min(run("ours", folder, published).seconds for _ in range(runs))
-    print(f"\nOne more month: {seconds:.2f} s beside {year.seconds:.2f} s for the year")
-    holds = seconds <= MOST_INCREMENT * year.seconds
+    """December on a published year that lacks it, and December sent again on one that has it, beside twelve at once."""
+    december, eleven = work / "december", work / "eleven"
+    write_journey(december, months=[12])
+    write_journey(eleven, months=range(1, 12))
+    new = _on_what_is_published(work, eleven, december, runs=runs)
+    again = _on_what_is_published(work, work / "year", december, runs=runs)
+    print(f"\nDecember on the eleven months before it: {new.seconds:.2f} s, {new.rows}")
+    print(f"December sent again: {again.seconds:.2f} s, {again.rows}\nThe year at once: {year.seconds:.2f} s")
+    goal = f"< {MOST_INCREMENT}x"
     return [
-        line("seconds of one more month against twelve", seconds, year.seconds, f"< {MOST_INCREMENT}x", holds=holds)
+        line(f"seconds of {what} against twelve", took.seconds, year.seconds, goal, holds=_is_cheap(took, year))
+        for what, took in (("one more month", new), ("a month sent again", again))
     ]
+
+
+def _on_what_is_published(work: Path, before: Path, upload: Path, *, runs: int) -> Run:
+    """The fastest of several times that an upload came on what an earlier one had published."""
+    published, copy = work / f"published-{before.name}", work / "published"
+    run("ours", before, published)
+    took = []
+    for _ in range(runs):
+        shutil.copytree(published, copy)
+        took.append(run("ours", upload, copy))
+        shutil.rmtree(copy)
+    return min(took)
+
+
+def _is_cheap(took: Run, year: Run) -> bool:
+    return took.seconds < MOST_INCREMENT * year.seconds
 
 
 def show(title: str, runs: dict[str, Run]) -> None:

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
 from pathlib import Path
@@ -14,49 +14,47 @@ from resident import resident_kb
 
 from app.domain.uploads import IncomingFile, Table
 from app.pipeline.frames import write_parquet
-from app.processing.cleaner.merging import NO_LINES, merge
-from app.processing.cleaner.preparing import MONTHS_AT_ONCE, Prepared, prepare
-from app.processing.feature_engineering import daily_demand
+from app.pipeline.merging import ITEMS, PRODUCTS, write_changes
+from app.pipeline.publishing import Publication
+from app.processing.cleaner.preparing import prepare
 from app.processing.reader.recognition import recognise
 from app.processing.reader.sheets import Limits
 
 TODAY = date(2026, 11, 22)
 
 
+@dataclass(frozen=True)
+class FolderShelf:
+    """A company's frames in a folder; the story's own, but for the lake's care that nothing is lost in a power cut."""
+
+    folder: Path
+
+    def read(self, key: str) -> pl.DataFrame:
+        """A frame."""
+        return pl.read_parquet(self.folder / key)
+
+    def scan(self, key: str) -> pl.LazyFrame:
+        """A frame of which only what is asked for is read."""
+        return pl.scan_parquet(self.folder / key, glob=False)
+
+    def write(self, frame: pl.DataFrame, *, kind: str, month: str) -> Publication:
+        """A file under its kind and month, in the place of an earlier one once that is read."""
+        key = f"{kind}-{month}.parquet" if month else f"{kind}.parquet"
+        write_parquet(frame, self.folder / f"{key}.draft")
+        (self.folder / f"{key}.draft").replace(self.folder / key)
+        return Publication(kind, month, key)
+
+
 def ours(folder: Path, out: Path) -> dict[str, int]:
-    """Raw CSV to processed Parquet: recognised, screened, cleaned, reported; months merged into what `out` has."""
-    prepared = prepared_from(folder, out)
-    write_months(prepared, out)
-    (out / "report.json").write_text(json.dumps(prepared.report(), ensure_ascii=False))
-    return dict(prepared.counts[Table.ITEMS]._asdict())
-
-
-def prepared_from(folder: Path, out: Path) -> Prepared:
-    """The three files of a folder, prepared."""
+    """Raw CSV to processed Parquet as the story does it: what is in `out` already is what was published before."""
     files = [IncomingFile(f"{table}.csv", folder / f"{table}.csv", table) for table in Table]
-    return prepare(recognise(files, workdir=out, limits=Limits(max_bytes=2_000_000_000)), today=TODAY, workdir=out)
-
-
-def write_months(prepared: Prepared, out: Path) -> None:
-    """The lines and the demand of each month, two months at once as the story does, and the products."""
-
-    def write(month: tuple[int, int]) -> None:
-        name = f"{month[0]}-{month[1]:02}.parquet"
-        path = out / f"itens-{name}"
-        merged = merge(pl.read_parquet(path) if path.exists() else NO_LINES, prepared.lines(month))
-        write_parquet(merged.lines, path)
-        write_parquet(daily_demand(merged.lines), out / f"features-{name}")
-
-    with ThreadPoolExecutor(MONTHS_AT_ONCE) as pool:
-        list(pool.map(write, prepared.months))
-    write_products(prepared, out / "produtos.parquet")
-
-
-def write_products(prepared: Prepared, path: Path) -> None:
-    """The catalogue, unless it says what the last one said: the story, too, leaves that alone."""
-    products = prepared.products
-    if products is not None and not (path.exists() and products.equals(pl.read_parquet(path))):
-        write_parquet(products, path)
+    prepared = prepare(recognise(files, workdir=out, limits=Limits(max_bytes=2_000_000_000)), today=TODAY, workdir=out)
+    months = {path.stem.removeprefix(f"{ITEMS}-"): path.name for path in sorted(out.glob(f"{ITEMS}-*.parquet"))}
+    catalogue = next((path.name for path in out.glob(f"{PRODUCTS}.parquet")), None)
+    changes = write_changes(FolderShelf(out), prepared, months=months, catalogue=catalogue)
+    report = prepared.report() | {"lines": changes.lines._asdict()}
+    (out / "report.json").write_text(json.dumps(report, ensure_ascii=False))
+    return dict(prepared.counts[Table.ITEMS]._asdict()) | changes.lines._asdict()
 
 
 def bare_polars(folder: Path, out: Path) -> dict[str, int]:

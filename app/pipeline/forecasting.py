@@ -22,7 +22,7 @@ from app.ml.trainer import train
 from app.pipeline.companies import Company, company_by_id
 from app.pipeline.demand import assemble_demand
 from app.pipeline.frames import read_frame, read_frames, write_frame
-from app.pipeline.preparation import FEATURES, PRODUCTS
+from app.pipeline.merging import FEATURES, PRODUCTS
 from app.pipeline.publishing import ALL_MONTHS, Publication, current, publish
 from app.pipeline.uploads import begin, timed, upload_row
 from app.pipeline.webhooks import tell

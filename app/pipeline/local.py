@@ -65,7 +65,7 @@ def forecast_files(
     if not months:
         raise NothingToForecast
     daily = pl.concat([daily_demand(lines) for lines in months])
-    products = merged_products([prepared.products, *(seen_in(lines) for lines in reversed(months))])
+    products = merged_products([prepared.products, *seen_in(prepared)])
     demand = assemble_demand(daily, products, company=seller.cnpj or NOBODY, state=seller.state, as_of=as_of)
     return LocalForecast(
         company=seller.cnpj or NOBODY,

@@ -1,47 +1,57 @@
 """The second story: the raw files become clean sales months, and the report of what was wrong with which line."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
 from app.core.clients import Clients
+from app.core.lake import CompanyKeys
 from app.core.queue import Job, JobName
+from app.core.s3 import Store
 from app.core.tables import UploadRow
 from app.domain.cnpj import Cnpj
 from app.domain.errors import NothingToForecast
 from app.domain.findings import Severity
 from app.domain.uploads import IncomingFile, UploadState
-from app.pipeline.companies import Company, company_by_id
+from app.pipeline.companies import company_by_id
 from app.pipeline.frames import read_frame, scan_frame, write_frame
 from app.pipeline.handing import hand_on
 from app.pipeline.mappings import by_table, raw_file
-from app.pipeline.products import merged_products, seen_in
+from app.pipeline.merging import FEATURES, ITEMS, PRODUCTS, write_changes
 from app.pipeline.publishing import ALL_MONTHS, Publication, current, publish
 from app.pipeline.uploads import begin, timed, upload_row
-from app.processing.cleaner.merging import NO_LINES, Merged, merge
-from app.processing.cleaner.preparing import MONTHS_AT_ONCE, Prepared, prepare
-from app.processing.cleaner.redated import redated, sales_of, without
-from app.processing.feature_engineering import daily_demand
+from app.processing.cleaner.preparing import Prepared, prepare
 from app.processing.reader.recognition import recognise
 from app.utils.metrics import ROWS
 
-ITEMS, FEATURES, PRODUCTS = "itens", "features", "produtos"
 
+@dataclass(frozen=True)
+class LakeShelf:
+    """The objects of one company in the lake; what is written carries the moment of the job."""
 
-class _Month(NamedTuple):
-    """One sales month after its merge; a month in which nothing changed has no new objects."""
+    store: Store
+    keys: CompanyKeys
+    now: datetime
 
-    publications: list[Publication]
-    products: pl.DataFrame
-    added: int
-    changed: int
-    already_there: int
-    moved: int  # lines that left it, for the upload dates their sale in another month
+    def read(self, key: str) -> pl.DataFrame:
+        """A frame."""
+        return read_frame(self.store, key)
+
+    def scan(self, key: str) -> pl.LazyFrame:
+        """A frame of which only what is asked for is read."""
+        return scan_frame(self.store, key)
+
+    def write(self, frame: pl.DataFrame, *, kind: str, month: str) -> Publication:
+        """A new object, to which nothing points yet."""
+        of_all = month == ALL_MONTHS
+        key = self.keys.catalogue(at=self.now) if of_all else self.keys.processed(kind, month, at=self.now)
+        write_frame(self.store, key, frame)
+        return Publication(kind, month, key)
 
 
 def prepare_upload(clients: Clients, job: Job, *, now: datetime) -> None:
@@ -64,14 +74,13 @@ def prepare_upload(clients: Clients, job: Job, *, now: datetime) -> None:
         if not (prepared.months or months):
             raise NothingToForecast
         with timed(timings, "merge"):
-            written = _write_months(clients, company, prepared, earlier=months, now=now)
-            sources = [prepared.products, *(month.products for month in reversed(written))]
-            products = _write_products(clients, company, sources, earlier=catalogue.get(ALL_MONTHS), now=now)
-        report = prepared.report() | {"lines": _line_counts(written)}
+            shelf = LakeShelf(clients.store, company.keys, now)
+            changes = write_changes(shelf, prepared, months=months, catalogue=catalogue.get(ALL_MONTHS))
+        report = prepared.report() | {"lines": changes.lines._asdict()}
     _finish(
         clients,
         job,
-        publications=[p for month in written for p in month.publications] + products,
+        publications=changes.publications,
         report=report,
         timings=timings,
         receipt=company.keys.processed_receipt(at=now),
@@ -89,69 +98,6 @@ def _fetch(clients: Clients, file: dict[str, Any], *, folder: Path) -> IncomingF
     path = folder / Path(file["key"]).name
     clients.store.download(file["key"], path)
     return raw_file(file, path)
-
-
-def _write_months(
-    clients: Clients, company: Company, prepared: Prepared, *, earlier: Mapping[str, str], now: datetime
-) -> list[_Month]:
-    arrived = {f"{year:04}-{month:02}": (year, month) for year, month in prepared.months}
-    moved = _moved(clients, prepared, arrived, earlier=earlier)
-
-    def write(month: str) -> _Month:
-        before = read_frame(clients.store, earlier[month]) if month in earlier else NO_LINES
-        stayed = without(before, moved.get(month))
-        merged = merge(stayed, prepared.lines(arrived[month]) if month in arrived else NO_LINES)
-        return _write_month(clients, company, month, merged, moved=before.height - stayed.height, now=now)
-
-    with ThreadPoolExecutor(MONTHS_AT_ONCE) as pool:
-        return list(pool.map(write, sorted({*arrived, *moved})))
-
-
-def _moved(
-    clients: Clients, prepared: Prepared, arrived: Mapping[str, tuple[int, int]], *, earlier: Mapping[str, str]
-) -> dict[str, pl.DataFrame]:
-    """The sales that leave each published month."""
-    if not earlier:
-        return {}
-    sales = {month: sales_of(prepared.lines(key)) for month, key in arrived.items()}
-    return redated({month: scan_frame(clients.store, key) for month, key in earlier.items()}, sales)
-
-
-def _write_month(
-    clients: Clients, company: Company, month: str, merged: Merged, *, moved: int, now: datetime
-) -> _Month:
-    is_new = merged.added or merged.changed or moved
-    frames = {ITEMS: merged.lines, FEATURES: daily_demand(merged.lines)} if is_new else {}
-    written = [
-        _write(clients, frame, Publication(kind, month, company.keys.processed(kind, month, at=now)))
-        for kind, frame in frames.items()
-    ]
-    return _Month(written, seen_in(merged.lines), merged.added, merged.changed, merged.already_there, moved)
-
-
-def _write_products(
-    clients: Clients, company: Company, sources: Sequence[pl.DataFrame | None], *, earlier: str | None, now: datetime
-) -> list[Publication]:
-    known = read_frame(clients.store, earlier) if earlier else None
-    arrived, *seen = sources
-    merged = merged_products([arrived, known, *seen])
-    if known is not None and merged.equals(known):
-        return []
-    return [_write(clients, merged, Publication(PRODUCTS, ALL_MONTHS, company.keys.catalogue(at=now)))]
-
-
-def _write(clients: Clients, frame: pl.DataFrame, publication: Publication) -> Publication:
-    write_frame(clients.store, publication.key, frame)
-    return publication
-
-
-def _line_counts(months: Sequence[_Month]) -> dict[str, int]:
-    return {
-        "added": sum(month.added for month in months),
-        "changed": sum(month.changed for month in months),
-        "already_there": sum(month.already_there for month in months),
-        "moved": sum(month.moved for month in months),
-    }
 
 
 def _finish(

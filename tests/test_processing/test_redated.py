@@ -6,7 +6,7 @@ import polars as pl
 
 from app.domain import columns as c
 from app.processing.cleaner.merging import SCHEMA
-from app.processing.cleaner.redated import redated, sales_of, without
+from app.processing.cleaner.redated import redated, without
 
 Sold = tuple[str, str, float]  # sale, product, quantity
 
@@ -24,7 +24,7 @@ def lines(sold: Sequence[Sold], *, branch: str | None = None) -> pl.DataFrame:
 def moved(published: Mapping[str, pl.DataFrame], arrived: Mapping[str, pl.DataFrame]) -> dict[str, list[str]]:
     found = redated(
         {month: frame.lazy() for month, frame in published.items()},
-        {month: sales_of(frame) for month, frame in arrived.items()},
+        {month: frame.clone for month, frame in arrived.items()},
     )
     return {month: sorted(sales[c.ID_VENDA]) for month, sales in found.items()}
 

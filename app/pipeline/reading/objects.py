@@ -10,7 +10,7 @@ from app.core.clients import Clients
 from app.core.s3 import Store
 from app.domain.columns import CATEGORIA, DESCRICAO, ID, PRECO_VENDA, SKU
 from app.pipeline.frames import read_frame
-from app.pipeline.preparation import PRODUCTS
+from app.pipeline.merging import PRODUCTS
 from app.pipeline.publishing import ALL_MONTHS
 from app.pipeline.reading.current import Published
 from app.pipeline.reading.slices import CATEGORY, NAME

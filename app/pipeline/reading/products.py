@@ -9,7 +9,7 @@ from app.core.clients import Clients
 from app.domain.columns import DATE, HORIZON_DAYS, ID, LEVEL, MEAN, PRECO_VENDA, QUANTITY, REVENUE, REVENUE_MEAN, SKU
 from app.domain.forecasts import HORIZONS, Level
 from app.domain.text import Language
-from app.pipeline.preparation import FEATURES
+from app.pipeline.merging import FEATURES
 from app.pipeline.reading.current import Published
 from app.pipeline.reading.objects import catalogue, names, remembered
 from app.pipeline.reading.slices import CATEGORY, NAME, Page, Slice, ordered, page, sliced

@@ -5,7 +5,7 @@ import polars as pl
 from app.core.clients import Clients
 from app.domain.columns import DATE, ID, QUANTITY, REVENUE, SKU
 from app.domain.forecasts import NO_CATEGORY, Level
-from app.pipeline.preparation import FEATURES
+from app.pipeline.merging import FEATURES
 from app.pipeline.reading.current import Published
 from app.pipeline.reading.objects import names, remembered
 from app.pipeline.reading.slices import CATEGORY, NAME, Page, Slice, ordered, page, sliced

@@ -57,6 +57,11 @@ class Prepared:
     _keys: Mapping[Month, Keys]
     _readers: Sequence[ItemReader]
 
+    @property
+    def unlisted(self) -> pl.Series | None:
+        """The codes of lines that the upload's catalogue lacks; None when it has none, and so lacks all."""
+        return None if self.products is None else self._products.unlisted
+
     def items_to_mend(self, sheet: Sheet, lines: pl.Series) -> pl.DataFrame:
         """The rows of an items file on these lines, with all they need to be sent alone (see `alone`)."""
         reader = next(reader for reader in self._readers if reader.sheet is sheet)

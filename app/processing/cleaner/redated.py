@@ -5,7 +5,7 @@ its new date; and when most of the numbers found in other months are of other sa
 nothing was moved.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import polars as pl
@@ -14,22 +14,33 @@ from app.domain import columns as c
 
 SALE: Final = (c.LOJA, c.ID_VENDA)
 _CONTENT: Final = "content"
+Lines = Callable[[], pl.DataFrame]
+Bounds = tuple[str, str]
 
 
-def redated(published: Mapping[str, pl.LazyFrame], arrived: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+def redated(published: Mapping[str, pl.LazyFrame], arrived: Mapping[str, Lines]) -> dict[str, pl.DataFrame]:
     """Which sales of which published months the upload dates elsewhere.
+
+    Numbers mostly grow: by the bounds alone whole months are passed over without being read, and then no more is asked.
 
     Args:
         published: lines by month, as published before.
-        arrived: the upload's sales by month, from `sales_of`.
+        arrived: what gives the upload's lines, by month.
 
     Returns:
         `loja` and `id_venda` by month, for the months that lose some.
     """
-    again = {month: _again(lines, _elsewhere(arrived, month)) for month, lines in published.items()}
+    bounds = {month: found for month, lines in arrived.items() if (found := _bounds(lines()))} if published else {}
+    numbers_near = {month: _near(lines, month, bounds) for month, lines in published.items()}
+    near = {month: numbers for month, numbers in numbers_near.items() if len(numbers)}
+    if not near:
+        return {}
+    wanted = pl.concat(near.values()).unique().implode()
+    sales = {month: sales_of(_numbered(lines(), wanted)) for month, lines in arrived.items()}
+    again = {month: _again(published[month], numbers, _elsewhere(sales, month)) for month, numbers in near.items()}
     same = {month: sales.filter("same").select(SALE) for month, sales in again.items() if sales["same"].any()}
-    found, alike = sum(sales.height for sales in again.values()), sum(sales.height for sales in same.values())
-    return same if 2 * alike > found else {}
+    seen, alike = sum(sales.height for sales in again.values()), sum(sales.height for sales in same.values())
+    return same if 2 * alike > seen else {}
 
 
 def sales_of(lines: pl.DataFrame) -> pl.DataFrame:
@@ -43,25 +54,38 @@ def without(lines: pl.DataFrame, sales: pl.DataFrame | None) -> pl.DataFrame:
     return lines if sales is None else lines.join(sales, on=SALE, how="anti", nulls_equal=True)
 
 
-def _elsewhere(arrived: Mapping[str, pl.DataFrame], month: str) -> pl.DataFrame | None:
-    """The upload's sales of other months, less those it has in this month too; None if there is none."""
-    others = [sales for other, sales in arrived.items() if other != month]
+def _bounds(lines: pl.DataFrame) -> Bounds | None:
+    """The first and the last number of some sales, in the order of text."""
+    first, last = lines[c.ID_VENDA].min(), lines[c.ID_VENDA].max()
+    return (first, last) if isinstance(first, str) and isinstance(last, str) else None
+
+
+def _near(lines: pl.LazyFrame, month: str, bounds: Mapping[str, Bounds]) -> pl.Series:
+    """The numbers of a published month that lie between the first and the last of those that arrived in others."""
+    others = [of_month for other, of_month in bounds.items() if other != month]
     if not others:
-        return None
+        return pl.Series(dtype=pl.String)
+    first, last = min(first for first, _ in others), max(last for _, last in others)
+    between = pl.col(c.ID_VENDA).is_between(pl.lit(first), pl.lit(last))
+    return lines.filter(between).select(c.ID_VENDA).collect().to_series().unique()
+
+
+def _numbered(lines: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
+    """The lines of the sales with these numbers."""
+    return lines.filter(lines[c.ID_VENDA].is_in(numbers))
+
+
+def _elsewhere(arrived: Mapping[str, pl.DataFrame], month: str) -> pl.DataFrame:
+    """The upload's sales of other months, less those it has in this month too."""
+    others = [sales for other, sales in arrived.items() if other != month]
     return without(pl.concat(others).unique(SALE, keep="none"), arrived.get(month))
 
 
-def _again(lines: pl.LazyFrame, elsewhere: pl.DataFrame | None) -> pl.DataFrame:
-    """The sales of a published month whose number the upload has elsewhere, and whether they say the same there."""
-    nothing = pl.DataFrame(schema={c.LOJA: pl.String, c.ID_VENDA: pl.String, "same": pl.Boolean})
-    if elsewhere is None or elsewhere.is_empty():
-        return nothing
-    # Numbers mostly grow: by the bounds alone whole months are passed over without being read.
-    numbers = elsewhere[c.ID_VENDA]
-    bounds = pl.col(c.ID_VENDA).is_between(pl.lit(numbers.min()), pl.lit(numbers.max()))
-    near = lines.filter(bounds).select(SALE).collect().join(elsewhere, on=SALE, how="semi", nulls_equal=True)
-    if near.is_empty():
-        return nothing
-    told = sales_of(lines.filter(pl.col(c.ID_VENDA).is_in(near[c.ID_VENDA].unique().implode())).collect())
+def _again(lines: pl.LazyFrame, numbers: pl.Series, elsewhere: pl.DataFrame) -> pl.DataFrame:
+    """Of the sales with these numbers in a published month, those the upload has elsewhere: do they say the same?"""
+    found = numbers.filter(numbers.is_in(elsewhere[c.ID_VENDA].unique().implode()))
+    if found.is_empty():
+        return pl.DataFrame(schema={c.LOJA: pl.String, c.ID_VENDA: pl.String, "same": pl.Boolean})
+    told = sales_of(lines.filter(pl.col(c.ID_VENDA).is_in(found.implode())).collect())
     both = told.join(elsewhere, on=SALE, how="inner", nulls_equal=True, suffix="_new")
     return both.select(*SALE, same=pl.col(_CONTENT) == pl.col(f"{_CONTENT}_new"))

@@ -21,13 +21,19 @@ _MET: Final = {c.SKU: pl.String, c.UNIDADE: pl.String, "len": pl.UInt32, LINE: p
 class ProductsSeen(NamedTuple):
     """What an upload's lines say of its products, once all of them are read.
 
-    `respelled` has `sku` as some lines write it and `spelled` as it is kept; `unknown`, with `sku`, `line` and `sheet`,
+    `respelled` has `sku` as some lines write it and `spelled` as it is kept; `unknown`, with both, `line` and `sheet`,
     where the products that the catalogue lacks are first sold; `conversion` is that of `units.conversions`.
     """
 
     respelled: pl.DataFrame
     unknown: pl.DataFrame
     conversion: pl.DataFrame
+
+    @property
+    def unlisted(self) -> pl.Series:
+        """The codes of lines that the catalogue lacks: of products unknown to it, and of those counted apart."""
+        apart = self.conversion.filter(pl.col(NEW_SKU) != pl.col(c.SKU))[NEW_SKU]
+        return pl.concat([self.unknown[_SPELLED].alias(c.SKU), apart.alias(c.SKU)])
 
     def spelled(self, lines: pl.DataFrame) -> pl.DataFrame:
         """The lines with every product spelled one way."""
@@ -92,11 +98,13 @@ def products_seen(parts: Sequence[pl.DataFrame], catalogue: pl.DataFrame | None)
 def _spelled(met: pl.DataFrame, codes: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Products that are not written as the catalogue writes them with their spelling, and those it lacks altogether."""
     if met.is_empty():
-        return met.with_columns(pl.col(c.SKU).alias(_SPELLED)), met
+        none = met.with_columns(pl.col(c.SKU).alias(_SPELLED))
+        return none, none
     folded = met.with_columns(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED))
     known = codes.select(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED), pl.col(c.SKU).alias(_SPELLED))
-    listed = folded.join(known, on=_FOLDED, how="inner")
-    others = folded.join(known, on=_FOLDED, how="anti", maintain_order="left").join(
+    same = known.filter(pl.col(_FOLDED).is_in(folded[_FOLDED].implode()))  # `met` is mostly short, a catalogue long
+    listed = folded.join(same, on=_FOLDED, how="inner")
+    others = folded.join(same, on=_FOLDED, how="anti", maintain_order="left").join(
         _without_zeros(known), on=_FOLDED, how="left", maintain_order="left"
     )
     unlisted = others.with_columns(pl.coalesce(_ZEROS_BACK, pl.col(c.SKU).first().over(_FOLDED)).alias(_SPELLED))
@@ -109,4 +117,4 @@ def _without_zeros(known: pl.DataFrame) -> pl.DataFrame:
     with_zeros = known.filter(pl.col(_FOLDED).str.starts_with("0"))
     bare = with_zeros.select(pl.col(_FOLDED).str.strip_chars_start("0"), pl.col(_SPELLED).alias(_ZEROS_BACK))
     sure = bare.filter(~pl.col(_FOLDED).is_duplicated() & (pl.col(_FOLDED) != ""))
-    return sure.join(known, on=_FOLDED, how="anti")
+    return sure.join(known, on=_FOLDED, how="anti") if sure.height else sure
