@@ -60,7 +60,9 @@ def _sorted(products: pl.DataFrame) -> pl.DataFrame:
 def _filled(products: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
     """The products, with the values that are null or whose column is not there, as far as `more` has them."""
     said = [name for name in more.columns if name != SKU and more[name].null_count() < more.height]
-    wide = products.with_columns(pl.lit(None, more[name].dtype).alias(name) for name in said if name not in products)
+    wide = products.with_columns(
+        pl.lit(None, dtype).alias(name) for name, dtype in more.schema.items() if name not in products.columns
+    )
     lacking = [name for name in said if wide[name].null_count()]
     if not lacking:
         return wide

@@ -16,8 +16,8 @@ COLUMNS = st.sets(st.sampled_from([DESCRICAO, UNIDADE, CATEGORIA]), min_size=1)
 @st.composite
 def sources(draw: st.DrawFn) -> pl.DataFrame:
     codes, names = draw(st.lists(CODES, unique=True)), sorted(draw(COLUMNS))
-    rows = [{SKU: code} | {name: draw(WORDS) for name in names} for code in codes]
-    return pl.DataFrame(rows, schema=dict.fromkeys([SKU, *names], pl.String))
+    values = [{SKU: code, **{name: draw(WORDS) for name in names}} for code in codes]
+    return pl.DataFrame(values, schema=dict.fromkeys([SKU, *names], pl.String))
 
 
 @given(st.lists(st.none() | sources(), min_size=1, max_size=4))
