@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from app.domain.columns import BIAS, COVERAGE, HORIZON_DAYS, LEVEL, MAPE, MODEL, RMSE, RMSSE, WAPE
 from app.domain.forecasts import AVERAGE, BASELINE, HORIZONS, OURS, Level
 from app.ml.evaluator import bias, coverage, mape, rmse, rmsse, wape
-from app.ml.evidence import Evidence
+from app.ml.evidence import Evidence, equal_average
 from app.ml.learning import PLAIN, Learned
 
 SCHEMA = {
@@ -41,13 +41,6 @@ def accuracy_table(level: Level, evidence: Evidence, learned: Learned) -> pl.Dat
             rows.append({LEVEL: level.value, HORIZON_DAYS: days, MODEL: model, **figures, COVERAGE: covered})
     table = pl.DataFrame(rows, schema=SCHEMA).with_columns(pl.col(pl.Float64).fill_nan(None))
     return table.filter(pl.col(RMSE).is_not_null())
-
-
-def equal_average(evidence: Evidence) -> Floats:
-    """Plain average of the models that do not abstain, of the totals' shape."""
-    every = np.stack([said for name, said in evidence.totals.items() if name != BASELINE])
-    speaks = np.isfinite(every)
-    return np.asarray(np.where(speaks, every, 0).sum(axis=0) / np.maximum(speaks.sum(axis=0), 1))
 
 
 def _figures(sold: Floats, said: Floats, *, scale: Floats) -> dict[str, float]:

@@ -5,14 +5,13 @@ goes up: by what factor was the average wrong in such cases? The trees learn the
 they could not continue beyond what they have seen.
 """
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.forecasts import BASELINE, HORIZONS
-from app.ml.evidence import Evidence
+from app.domain.forecasts import HORIZONS
+from app.ml.evidence import Evidence, equal_average
 from app.ml.trees import Bins, Growth, binned, cuts_of, grown, said
 
 Floats = NDArray[np.float64]
@@ -32,9 +31,8 @@ def boosted_totals(evidence: Evidence, *, threads: int) -> Floats:
     Each origin is told by trees grown on outcomes that share no day with its own; by the average alone where there is
     no such outcome.
     """
-    names = [name for name in evidence.totals if name != BASELINE]
-    average = np.mean([evidence.totals[name] for name in names], axis=0) + LEAST
-    bins = _bins(evidence, names=names, average=average, threads=threads)
+    average = equal_average(evidence) + LEAST
+    bins = _bins(evidence, average=average, threads=threads)
     flat = bins.reshape(-1, bins.shape[-1])
     ratio = (np.maximum(evidence.sold, 0) / average).ravel()
     weight = np.minimum(average, np.quantile(average, LARGE)).ravel()
@@ -65,38 +63,35 @@ def _rows_apart(evidence: Evidence, *, origin: int) -> Ints:
     return every[np.linspace(0, max(len(every) - 1, 0), min(len(every), ROWS)).astype(np.int64)]
 
 
-def _bins(evidence: Evidence, *, names: Sequence[str], average: Floats, threads: int) -> Bins:
+def _bins(evidence: Evidence, *, average: Floats, threads: int) -> Bins:
     """Binned columns of every origin, horizon and series, (origins, horizons, series, columns)."""
     cases = list(np.ndindex(average.shape[:2]))
     step = max(1, len(cases) * average.shape[-1] // ROWS_FOR_CUTS)
-    few = [_columns(evidence, names=names, average=average, case=case, some=slice(None, None, step)) for case in cases]
+    few = [_columns(evidence, average=average, case=case, some=slice(None, None, step)) for case in cases]
     cuts = cuts_of(np.concatenate(few))
     bins = np.empty((*average.shape, len(cuts)), np.uint8)
 
     def fill(case: tuple[int, int]) -> None:
-        bins[case] = binned(_columns(evidence, names=names, average=average, case=case), cuts)
+        bins[case] = binned(_columns(evidence, average=average, case=case), cuts)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(fill, cases))
     return bins
 
 
-def _columns(
-    evidence: Evidence, *, names: Sequence[str], average: Floats, case: tuple[int, int], some: slice = EVERY
-) -> Floats:
+def _columns(evidence: Evidence, *, average: Floats, case: tuple[int, int], some: slice = EVERY) -> Floats:
     """What the trees may look at, (series, columns): each model against the average, and the product's facts.
 
     Args:
         evidence: of all products.
-        names: of the models.
-        average: their plain average, (origins, horizons, series).
+        average: the models' plain average, (origins, horizons, series).
         case: an origin and a horizon.
         some: which of the series.
     """
     origin, column = case
     facts = {name: fact[origin, some] for name, fact in evidence.facts.items()}
     mean, sales = average[origin, column, some], np.maximum(facts["sales"], 1)
-    models = [(evidence.totals[name][origin, column, some] + LEAST) / mean for name in names]
+    models = [(evidence.totals[name][origin, column, some] + LEAST) / mean for name in evidence.models]
     return np.stack(
         [
             *models,

@@ -48,6 +48,22 @@ class Evidence:
     facts: Mapping[str, Floats]
     scale: Floats
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models, without what a shop gets without a system."""
+        return tuple(name for name in self.totals if name != BASELINE)
+
+
+def equal_average(evidence: Evidence) -> Floats:
+    """Plain average of the models that do not abstain, (origins, horizons, series)."""
+    said = np.zeros(evidence.sold.shape)
+    speak = np.zeros(evidence.sold.shape)
+    for name in evidence.models:
+        known = np.isfinite(evidence.totals[name])
+        said += np.where(known, evidence.totals[name], 0)
+        speak += known
+    return said / np.maximum(speak, 1)
+
 
 def origins_of(n_days: int, *, most: int) -> Ints:
     """The end of the history and up to `most` origins before it, STEP days apart."""

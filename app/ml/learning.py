@@ -13,7 +13,7 @@ from operator import add
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.forecasts import BASELINE, HORIZONS
+from app.domain.forecasts import HORIZONS
 from app.ml.ensemble import PRIOR_ROWS, Moments, equal_by_family, importance, moments, pooled_weights
 from app.ml.evidence import STEP, Evidence
 from app.ml.fading import fading, levelling
@@ -79,7 +79,7 @@ def learn(
         silent: how long each series has been silent, as groups, (origins, series); with it the blend is levelled.
         wider: a level of many series that a level of one or few leans on, for its weights and for its ranges.
     """
-    models = tuple(name for name in evidence.totals if name != BASELINE)
+    models = evidence.models
     said = np.stack([evidence.totals[name] for name in models], axis=-1)
     prior = wider.weights.mean(axis=0) if wider else equal_by_family([FAMILIES.get(name, "level") for name in models])
     folds = [_moments_by_pool(said[o], evidence.sold[o], pools=pools[o], n_pools=n_pools) for o in range(len(said))]
