@@ -3,6 +3,7 @@
 import argparse
 from datetime import timedelta
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib as mpl
 import numpy as np
@@ -53,7 +54,8 @@ def _varied(known: Demand, forecasts: Forecasts) -> list[tuple[Level, str]]:
     """The company, a large category, and products: the fastest, a middling, a slow one, one that stopped lately."""
     sold = known.daily.group_by(SKU).agg(pl.len().alias("days"), pl.col(DATE).max().alias("last"))
     by_days = sold.sort("days", SKU, descending=True)[SKU].to_list()
-    stopped = sold.filter(pl.col("last") < known.last - timedelta(days=60)).sort("days", SKU)[SKU].to_list()
+    lately = pl.col("last").is_between(known.last - timedelta(days=SHOWN), known.last - timedelta(days=60))
+    stopped = sold.filter(lately).sort("days", SKU)[SKU].to_list()
     categories = forecasts.totals.filter(pl.col(LEVEL) == Level.CATEGORY.value).sort("mean")[ID].to_list()
     products = [by_days[0], by_days[len(by_days) // 50], by_days[len(by_days) // 8], stopped[-1]]
     aggregate = (Level.CATEGORY, categories[-1]) if len(set(categories)) > 1 else (Level.COMPANY, known.company)
@@ -79,12 +81,10 @@ def _draw(panel: Axes, demand: Demand, forecasts: Forecasts, *, series: tuple[Le
     panel.fill_between(place, mean * min(spread[0], 1), mean * max(spread[1], 1), color=OURS, alpha=0.18, lw=0)
     row = forecasts.series.filter(pl.col(LEVEL) == level.value, pl.col(ID) == key).row(0, named=True)
     actual = sold[len(sold) - CUTOFF :][:30].sum()
-    panel.set_title(
-        f"{shop}: {level.value} {key[:26]}  |  grade {row['grade']}  |  30 days: {total['mean']:.0f} "
-        f"[{total['p10']:.0f}, {total['p90']:.0f}], sold {actual:.0f}\n{row['explanation']}; {row['reason']}",
-        fontsize=9,
-        loc="left",
-    )
+    numbers = f"{total['mean']:.0f} [{total['p10']:.0f}, {total['p90']:.0f}], sold {actual:.0f}"
+    words = fill(f"{row['explanation']}; {row['reason']}", width=105)
+    named = f"{shop}: {level.value} {key[:26]}  |  grade {row['grade']}  |  30 days: {numbers}"
+    panel.set_title(f"{named}\n{words}", fontsize=9, loc="left")
     panel.axvline(past - 0.5, color=INK, lw=0.6, ls=":")
     panel.set_ylim(bottom=0)
     panel.spines[["top", "right"]].set_visible(False)
