@@ -466,6 +466,26 @@ def test_shopees_order_total_is_not_the_lines(desk: Desk) -> None:
     assert lines_of(desk.items(text))["valor_total"].to_list() == [39.8]
 
 
+VIA = "Número do pedido,Data da compra,SKU da loja,{}Valor do produto,Valor do frete,Valor total\n"
+
+
+@pytest.mark.parametrize(("named", "units"), [("", ""), ("Quantidade,", "1,")], ids=["one unit a row", "units named"])
+def test_a_total_with_the_freight_in_it_is_not_what_the_products_brought_in(desk: Desk, named: str, units: str) -> None:
+    rows_sent = (
+        f'1001,18/09/2026,S1,{units}"999,90","150,00","1149,90"\n'
+        f'1002,18/09/2026,S2,{units}"80,00","12,50","92,50"\n'
+        f'1003,19/09/2026,S2,{units}"80,00","0,00","80,00"\n'
+    )
+    prepared = desk.items(VIA.format(named) + rows_sent)
+    assert lines_of(prepared)["valor_total"].to_list() == [999.9, 80.0, 80.0]
+    assert "total-does-not-match" not in set(prepared.findings["rule"])
+
+
+def test_freight_beside_a_total_of_products_leaves_it_alone(desk: Desk) -> None:
+    text = VIA.format("Quantidade,") + '1001,18/09/2026,S1,2,"10,00","5,00","19,00"\n'
+    assert lines_of(desk.items(text))["valor_total"].to_list() == [19.0]
+
+
 @pytest.mark.parametrize(
     "heading",
     [

@@ -147,28 +147,54 @@ def _are_pages(values: pl.Series) -> bool:
 
 
 def _with_order_totals_apart(matches: dict[int, Match], sample: pl.DataFrame) -> dict[int, Match]:
-    """A total that all lines of a sale repeat, and is not quantity times price, is the order's: it is never summed."""
+    """A total that is the order's and not the line's is never summed.
+
+    It is the order's if all lines of a sale repeat it and it is not quantity times price, or if it is that and freight.
+    """
     place = {match.field: position for position, match in matches.items()}
-    needed = (c.ID_VENDA, c.QUANTIDADE, c.PRECO_UNITARIO, c.VALOR_TOTAL)
-    if any(name not in place for name in needed) or not _repeats_the_order(sample, [place[name] for name in needed]):
+    if not (c.PRECO_UNITARIO in place and c.VALOR_TOTAL in place):
+        return matches
+    lines = _lines_compared(sample, place)
+    if not (_repeats_the_order(lines) or _includes_freight(lines)):
         return matches
     moved = place[c.VALOR_TOTAL]
     return {**matches, moved: Match("valor_pedido", matches[moved].confidence)}
 
 
-def _repeats_the_order(sample: pl.DataFrame, places: Sequence[int]) -> bool:
-    sale, quantity, price, total = (sample[str(place)].head(_LINES_COMPARED) for place in places)
-    lines = pl.DataFrame(
-        {
-            "sale": sale,
-            "expected": read_numbers(quantity, style=NumberStyle.BR).values
-            * read_numbers(price, style=NumberStyle.BR).values,
-            "total": read_numbers(total, style=NumberStyle.BR).values,
-        }
-    ).drop_nulls()
-    several = lines.filter(pl.len().over("sale") > 1)
+def _lines_compared(sample: pl.DataFrame, place: Mapping[str, int]) -> pl.DataFrame:
+    """`sale`, `expected` (quantity times price), `total` and `freight` of some lines; whether the total is `off`."""
+    first = sample.head(_LINES_COMPARED)
+    numbers = {
+        name: read_numbers(first[str(place[name])], style=NumberStyle.BR).values
+        for name in (c.QUANTIDADE, c.PRECO_UNITARIO, c.VALOR_TOTAL, "valor_frete")
+        if name in place
+    }
+    expected = numbers[c.PRECO_UNITARIO] * numbers.get(c.QUANTIDADE, 1.0)  # one a row where none is written
+    told = {"expected": expected, "total": numbers[c.VALOR_TOTAL]}
+    sale = first[str(place[c.ID_VENDA])] if c.ID_VENDA in place and c.QUANTIDADE in place else None
+    freight = numbers.get("valor_frete")
+    return (
+        pl.DataFrame(told)
+        .with_columns(pl.lit(sale).alias("sale"), pl.lit(freight).alias("freight"))
+        .drop_nulls(["expected", "total"])
+        .with_columns(_differ(pl.col("expected"), pl.col("total")).alias("off"))
+    )
+
+
+def _differ(one: pl.Expr, other: pl.Expr) -> pl.Expr:
+    return (one - other).abs() > 0.01 * other.abs() + 0.01
+
+
+def _repeats_the_order(lines: pl.DataFrame) -> bool:
+    several = lines.drop_nulls("sale").filter(pl.len().over("sale") > 1)
     if several.is_empty():
         return False
-    off = (several["expected"] - several["total"]).abs() > 0.01 * several["total"].abs() + 0.01
     constant = several.group_by("sale").agg(pl.col("total").n_unique() == 1)["total"]
-    return min(_share(off), _share(constant)) > _MATCHING_TOTALS
+    return min(_share(several["off"]), _share(constant)) > _MATCHING_TOTALS
+
+
+def _includes_freight(lines: pl.DataFrame) -> bool:
+    """As on the marketplace of Casas Bahia."""
+    shipped = lines.drop_nulls("freight").filter(pl.col("freight") > 0)
+    delivered = pl.col("expected") + pl.col("freight")
+    return _share(shipped.select(pl.col("off") & ~_differ(delivered, pl.col("total"))).to_series()) > _MATCHING_TOTALS
