@@ -249,6 +249,13 @@ def test_order_fields_of_the_first_row_are_put_on_the_others(desk: Desk) -> None
     assert found(prepared) == [(6, "missing-date", "Data", None)]
 
 
+def test_an_order_goes_on_after_the_heading_of_a_new_page(desk: Desk) -> None:
+    heading = "Pedido;Data;Produto;Quantidade;SKU\n"
+    prepared = desk.items(f"{heading}1001;27/09/2026;Caneca;1;C1\n{heading};;Copo;2;C2\n")
+    assert lines_of(prepared)["id_venda"].to_list() == ["1001", "1001"]
+    assert found(prepared) == [(3, "repeated-header", None, None)]
+
+
 def test_order_totals_repeated_on_items_are_never_the_lines(desk: Desk) -> None:
     text = "Order;Creation Date;Reference Code;Quantity_SKU;SKU Selling Price;Valor total\n" + "".join(
         f"{order};2026-09-18;S{n};1;{price};60.00\n"

@@ -23,6 +23,7 @@ class FilledDown:
 
     def __init__(self, sheet: Sheet) -> None:
         self._date_place = sheet.positions.get(c.DATA_VENDA)
+        self._date_heading = sheet.header_of(c.DATA_VENDA)
         self._last: pl.DataFrame | None = None
 
     def __call__(self, cells: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
@@ -30,7 +31,8 @@ class FilledDown:
         if self._date_place is None:
             return values
         ragged = cells[OVERFLOW].is_not_null()  # its cells may stand anywhere, and the raw copy has none of them
-        undated = (cells[str(self._date_place)].fill_null("").str.strip_chars() == "") | ragged
+        dates = cells[str(self._date_place)].fill_null("").str.strip_chars()
+        undated = (dates == "") | (dates == self._date_heading) | ragged  # a page may end within an order
         filled = _filled(values, undated, self._last) if undated.any() else values
         opened = values.select(_FILLED).filter(~undated)
         before = opened.clear() if self._last is None else self._last
