@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 from resident import resident_kb
@@ -21,6 +23,7 @@ from app.processing.reader.recognition import recognise
 from app.processing.reader.sheets import Limits
 
 TODAY = date(2026, 11, 22)
+FEW_LINES = 200
 
 
 @dataclass(frozen=True)
@@ -119,11 +122,24 @@ SIDES: dict[str, Callable[[Path, Path], dict[str, int]]] = {
 PEERS = ("pandas", "frictionless")
 
 
+def warm_up(side: Callable[[Path, Path], dict[str, int]], folder: Path) -> None:
+    """The first lines of the files, so that what a process does once is no part of any side's job: workers live on."""
+    with TemporaryDirectory() as place:
+        few, out = Path(place) / "few", Path(place) / "out"
+        few.mkdir()
+        out.mkdir()
+        for table in Table:
+            with (folder / f"{table}.csv").open("rb") as source:
+                (few / f"{table}.csv").write_bytes(b"".join(islice(source, FEW_LINES)))
+        side(few, out)
+
+
 def main() -> None:
     """One side, timed."""
     side, folder, out = sys.argv[1:]
     if side in PEERS:
-        import_module(side)  # what a process pays once is no part of the job, for ours as for theirs
+        import_module(side)
+    warm_up(SIDES[side], Path(folder))
     start = time.perf_counter()
     rows = SIDES[side](Path(folder), Path(out))
     seconds = time.perf_counter() - start

@@ -194,7 +194,7 @@ class ItemReader:
         alone = dates.is_null() & joined[c.ID_VENDA].is_not_null()
         if not alone.any() or self.sales is None:
             return (Problem(ITEM_WITHOUT_SALE, alone, c.ID_VENDA),)
-        aside = joined[c.ID_VENDA].is_in(self.sales.set_aside).fill_null(value=False)
+        aside = joined[c.ID_VENDA].is_in(self.sales.set_aside.implode()).fill_null(value=False)
         return (
             Problem(SALE_SET_ASIDE, alone & aside, c.ID_VENDA),
             Problem(ITEM_WITHOUT_SALE, alone & ~aside, c.ID_VENDA),
