@@ -11,7 +11,7 @@ from app.pipeline.products import merged_products, seen_in
 from app.pipeline.publishing import ALL_MONTHS, Publication
 from app.processing.cleaner.merging import NO_LINES, Merged, merge
 from app.processing.cleaner.preparing import MONTHS_AT_ONCE, Prepared
-from app.processing.cleaner.redated import redated, without
+from app.processing.cleaner.redated import Arrived, redated, without
 from app.processing.feature_engineering import daily_demand
 
 ITEMS: Final = "itens"
@@ -79,7 +79,10 @@ def _write_months(shelf: Shelf, prepared: Prepared, *, published: Mapping[str, s
     arrived = {f"{year:04}-{month:02}": (year, month) for year, month in prepared.months}
     moved = redated(
         {month: shelf.scan(key) for month, key in published.items()},
-        {month: partial(prepared.lines, key) for month, key in arrived.items()},
+        {
+            month: Arrived(partial(prepared.sale_numbers, key), partial(prepared.lines, key))
+            for month, key in arrived.items()
+        },
     )
 
     def write(month: str) -> _Month:

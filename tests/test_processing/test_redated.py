@@ -1,12 +1,13 @@
 """A sale that a later upload dates in another month, and numbers that merely come again."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import polars as pl
 
 from app.domain import columns as c
 from app.processing.cleaner.merging import SCHEMA
-from app.processing.cleaner.redated import redated, without
+from app.processing.cleaner.redated import Arrived, redated, without
 
 Sold = tuple[str, str, float]  # sale, product, quantity
 
@@ -24,7 +25,7 @@ def lines(sold: Sequence[Sold], *, branch: str | None = None) -> pl.DataFrame:
 def moved(published: Mapping[str, pl.DataFrame], arrived: Mapping[str, pl.DataFrame]) -> dict[str, list[str]]:
     found = redated(
         {month: frame.lazy() for month, frame in published.items()},
-        {month: frame.clone for month, frame in arrived.items()},
+        {month: Arrived(partial(frame.get_column, c.ID_VENDA), frame.clone) for month, frame in arrived.items()},
     )
     return {month: sorted(sales[c.ID_VENDA]) for month, sales in found.items()}
 

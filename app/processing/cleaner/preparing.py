@@ -73,6 +73,10 @@ class Prepared:
         lines = self._products.spelled(self._store.lines(Month(*month)))
         return clean_columns(self._products.in_main_units(self._keys[Month(*month)].given_to(lines)))
 
+    def sale_numbers(self, month: tuple[int, int]) -> pl.Series:
+        """The numbers of the sales of one of the months, a line each, in no order."""
+        return self._store.lines(Month(*month), columns=[c.ID_VENDA]).to_series()
+
     def report(self) -> dict[str, object]:
         """How each table was understood, what became of its rows, and the first examples of each finding, as JSON."""
         return report_of(self.sheets, self.counts, self.findings, only_counted=self.only_counted)
@@ -103,7 +107,7 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
         readers = [ItemReader(sheet, by_number, today, cnpj) for sheet in items]
         lines.read(readers, blocks)
         catalogue = reading.result() if reading else None
-    seen = lines.settle(items, catalogue.products if catalogue else None)
+    seen = lines.settle(items, catalogue)
     kept = {Table.ITEMS: lines.findings}
     if catalogue:
         kept[Table.PRODUCTS] = catalogue.findings
@@ -181,7 +185,7 @@ class _Lines:
         self.rejected += block.rejected
         self.skipped += block.skipped
 
-    def settle(self, sheets: Sequence[Sheet], catalogue: pl.DataFrame | None) -> ProductsSeen:
+    def settle(self, sheets: Sequence[Sheet], catalogue: Catalogue | None) -> ProductsSeen:
         """Spells products alike, counts what is accepted and what repeats, month by month."""
         products = products_seen(self._met, catalogue)
         for number, sheet in enumerate(sheets):

@@ -6,7 +6,7 @@ nothing was moved.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 
@@ -14,29 +14,37 @@ from app.domain import columns as c
 
 SALE: Final = (c.LOJA, c.ID_VENDA)
 _CONTENT: Final = "content"
-Lines = Callable[[], pl.DataFrame]
 Bounds = tuple[str, str]
 
 
-def redated(published: Mapping[str, pl.LazyFrame], arrived: Mapping[str, Lines]) -> dict[str, pl.DataFrame]:
+class Arrived(NamedTuple):
+    """What gives the numbers of an upload's sales in a month, and what gives the lines."""
+
+    numbers: Callable[[], pl.Series]
+    lines: Callable[[], pl.DataFrame]
+
+
+def redated(published: Mapping[str, pl.LazyFrame], arrived: Mapping[str, Arrived]) -> dict[str, pl.DataFrame]:
     """Which sales of which published months the upload dates elsewhere.
 
     Numbers mostly grow: by the bounds alone whole months are passed over without being read, and then no more is asked.
 
     Args:
         published: lines by month, as published before.
-        arrived: what gives the upload's lines, by month.
+        arrived: the upload's sales by month.
 
     Returns:
         `loja` and `id_venda` by month, for the months that lose some.
     """
-    bounds = {month: found for month, lines in arrived.items() if (found := _bounds(lines()))} if published else {}
+    if not published:
+        return {}
+    bounds = {month: found for month, sales in arrived.items() if (found := _bounds(sales.numbers()))}
     numbers_near = {month: _near(lines, month, bounds) for month, lines in published.items()}
     near = {month: numbers for month, numbers in numbers_near.items() if len(numbers)}
     if not near:
         return {}
     wanted = pl.concat(near.values()).unique().implode()
-    sales = {month: sales_of(_numbered(lines(), wanted)) for month, lines in arrived.items()}
+    sales = {month: sales_of(_numbered(of_month.lines(), wanted)) for month, of_month in arrived.items()}
     again = {month: _again(published[month], numbers, _elsewhere(sales, month)) for month, numbers in near.items()}
     same = {month: sales.filter("same").select(SALE) for month, sales in again.items() if sales["same"].any()}
     seen, alike = sum(sales.height for sales in again.values()), sum(sales.height for sales in same.values())
@@ -54,9 +62,9 @@ def without(lines: pl.DataFrame, sales: pl.DataFrame | None) -> pl.DataFrame:
     return lines if sales is None else lines.join(sales, on=SALE, how="anti", nulls_equal=True)
 
 
-def _bounds(lines: pl.DataFrame) -> Bounds | None:
-    """The first and the last number of some sales, in the order of text."""
-    first, last = lines[c.ID_VENDA].min(), lines[c.ID_VENDA].max()
+def _bounds(numbers: pl.Series) -> Bounds | None:
+    """The first and the last of some numbers, in the order of text."""
+    first, last = numbers.min(), numbers.max()
     return (first, last) if isinstance(first, str) and isinstance(last, str) else None
 
 

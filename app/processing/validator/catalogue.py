@@ -34,9 +34,10 @@ FOLDED: Final = "folded"
 
 
 class Catalogue(NamedTuple):
-    """The products, and what became of the rows they came in."""
+    """The products, and what became of the rows they came in; `folded` are their codes in small letters."""
 
     products: pl.DataFrame
+    folded: pl.Series
     findings: FindingsKept
     counts: RowCount
 
@@ -67,7 +68,7 @@ def read_catalogue(sheets: Sequence[Sheet]) -> Catalogue:
         sum(part.counts.rejected for part in read),
         sum(part.counts.skipped for part in read) + earlier.height,
     )
-    return Catalogue(kept.drop("order", FOLDED, SHEET, LINE), findings, counts)
+    return Catalogue(kept.drop("order", FOLDED, SHEET, LINE), kept[FOLDED], findings, counts)
 
 
 def _read_block(sheet: Sheet, cells: pl.DataFrame, number: int, findings: FindingsKept) -> _Block:

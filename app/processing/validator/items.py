@@ -63,7 +63,8 @@ KEPT: Final = (
     c.LOJA,
 )
 LONGEST_CODE: Final = 60
-_LEAST_BLOCK: Final = 2 << 20
+_LEAST_BLOCK: Final = 1 << 20
+_BLOCKS: Final = 2  # of a short file, for two are read at once, and the last of them alone
 _MERCADO_LIVRE_UNITS: Final = "unidades"  # left blank there when it is one
 _BLANK: Final = r"^[\s\-\u00a0]*$"
 
@@ -97,8 +98,8 @@ def typed_blocks(sheets: Sequence[Sheet]) -> Iterator[TypedBlock]:
 
 def _typed_blocks(sheet: Sheet, number: int) -> Iterator[TypedBlock]:
     filled_down = FilledDown(sheet)
-    half = sheet.path.stat().st_size // 2 + 1  # of a file of one block, two are made, for two are read at once
-    for cells in sheet.cells(block_bytes=max(_LEAST_BLOCK, min(half, BLOCK_BYTES)), categories=True):
+    part = sheet.path.stat().st_size // _BLOCKS + 1
+    for cells in sheet.cells(block_bytes=max(_LEAST_BLOCK, min(part, BLOCK_BYTES)), categories=True):
         read = typed(sheet, cells)
         yield TypedBlock(number, cells, read._replace(values=filled_down(cells, read.values)))
 

@@ -9,6 +9,7 @@ from app.domain import columns as c
 from app.domain.findings import MIXED_UNITS, UNKNOWN_PRODUCT
 from app.processing.reader.records import LINE
 from app.processing.reader.sheets import SHEET, Sheet
+from app.processing.validator.catalogue import Catalogue
 from app.processing.validator.noticing import nothing, noticed
 from app.processing.values.units import NEW_SKU, conversions, in_main_units
 
@@ -77,22 +78,35 @@ def met_in(lines: pl.DataFrame, *, counted: bool) -> pl.DataFrame:
     return met.select(*_MET)
 
 
-def products_seen(parts: Sequence[pl.DataFrame], catalogue: pl.DataFrame | None) -> ProductsSeen:
+def products_seen(parts: Sequence[pl.DataFrame], catalogue: Catalogue | None) -> ProductsSeen:
     """All that was met, spelled as the catalogue, or else its first line, spells it.
 
     A code whose leading zeros a spreadsheet took is matched with the catalogue's when only one fits.
     """
     met = pl.concat([pl.DataFrame(schema=_MET), *parts])
-    codes = pl.DataFrame(schema={c.SKU: pl.String}) if catalogue is None else catalogue.select(c.SKU)
-    is_listed = met[c.SKU].is_in(codes[c.SKU].implode())
+    is_listed = _is_listed(met, catalogue)
     listed = met.filter(is_listed).with_columns(pl.col(c.SKU).alias(_SPELLED))
-    told, new = _spelled(met.filter(~is_listed), codes)
+    told, new = _spelled(met.filter(~is_listed), _codes(catalogue))
     sold = pl.concat([listed, told]).select(pl.col(_SPELLED).alias(c.SKU), c.UNIDADE, "len")
     return ProductsSeen(
         told.filter(pl.col(_SPELLED) != pl.col(c.SKU)).select(c.SKU, _SPELLED).unique(c.SKU),
         new.clear() if catalogue is None else new,
-        conversions(sold, catalogue),
+        conversions(sold, None if catalogue is None else catalogue.products),
     )
+
+
+def _is_listed(met: pl.DataFrame, catalogue: Catalogue | None) -> pl.Series:
+    """Which products the catalogue has, letter by letter."""
+    if catalogue is None:
+        return pl.repeat(value=False, n=met.height, dtype=pl.Boolean, eager=True)
+    return met[c.SKU].is_in(catalogue.products[c.SKU].implode())
+
+
+def _codes(catalogue: Catalogue | None) -> pl.DataFrame:
+    """The catalogue's codes in small letters, and as it spells them."""
+    if catalogue is None:
+        return pl.DataFrame(schema={_FOLDED: pl.String, _SPELLED: pl.String})
+    return pl.DataFrame({_FOLDED: catalogue.folded, _SPELLED: catalogue.products[c.SKU]})
 
 
 def _spelled(met: pl.DataFrame, codes: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -101,11 +115,10 @@ def _spelled(met: pl.DataFrame, codes: pl.DataFrame) -> tuple[pl.DataFrame, pl.D
         none = met.with_columns(pl.col(c.SKU).alias(_SPELLED))
         return none, none
     folded = met.with_columns(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED))
-    known = codes.select(pl.col(c.SKU).str.to_lowercase().alias(_FOLDED), pl.col(c.SKU).alias(_SPELLED))
-    same = known.filter(pl.col(_FOLDED).is_in(folded[_FOLDED].implode()))  # `met` is mostly short, a catalogue long
+    same = codes.filter(pl.col(_FOLDED).is_in(folded[_FOLDED].implode()))  # `met` is mostly short, a catalogue long
     listed = folded.join(same, on=_FOLDED, how="inner")
     others = folded.join(same, on=_FOLDED, how="anti", maintain_order="left").join(
-        _without_zeros(known), on=_FOLDED, how="left", maintain_order="left"
+        _without_zeros(codes), on=_FOLDED, how="left", maintain_order="left"
     )
     unlisted = others.with_columns(pl.coalesce(_ZEROS_BACK, pl.col(c.SKU).first().over(_FOLDED)).alias(_SPELLED))
     new = unlisted.filter(pl.col(_ZEROS_BACK).is_null()).unique(_FOLDED, keep="first", maintain_order=True)
