@@ -149,6 +149,19 @@ class UploadTooLarge(BadInput):
     )
 
 
+class MonthTooLong(BadInput):
+    """Um mês tem linhas de venda demais."""
+
+    code = "month-too-long"
+    english = "A month has too many sale lines."
+    explanation = Text(
+        "O mês {month} passa de {limit} milhões de linhas, mais do que lemos de um mês. "
+        "Confira se a exportação não repete as mesmas linhas, ou envie as vendas somadas por dia e produto.",
+        "The month {month} has over {limit} million lines, more than is read of one month. "
+        "See whether the export repeats the same lines, or send the sales summed by day and product.",
+    )
+
+
 class NothingToForecast(BadInput):
     """Ainda não há vendas para prever."""
 

@@ -637,7 +637,8 @@ def test_files_in_the_wrong_box_are_read_as_what_they_are(desk: Desk) -> None:
 def test_months_beyond_memory_go_to_disk_and_come_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     text = HEAD + "".join(f"{n};{n % 28 + 1:02}/{n % 12 + 1:02}/2025;S{n % 7};1;1,00\n" for n in range(1, 400))
     small = lines_of(desk.items(text))
-    monkeypatch.setattr("app.processing.cleaner.months.MonthStore.__init__.__kwdefaults__", {"in_memory": 1000})
+    bounds = {"in_memory": 1000, "most_lines": 1000}
+    monkeypatch.setattr("app.processing.cleaner.months.MonthStore.__init__.__kwdefaults__", bounds)
     monkeypatch.setattr(
         "app.processing.reader.encoding.utf8_blocks.__kwdefaults__", {"newline": "\n", "block_bytes": 1024}
     )

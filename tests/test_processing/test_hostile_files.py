@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from app.domain.errors import BadInput, MissingColumn, NotATable, UploadTooLarge, WrongKindOfFile
+from app.domain.errors import BadInput, MissingColumn, MonthTooLong, NotATable, UploadTooLarge, WrongKindOfFile
 from app.domain.uploads import IncomingFile, Table
+from app.processing.cleaner.months import IN_MEMORY
 from app.processing.reader.sheets import Limits
 from tests.test_processing.at_hand import Desk, rows
 
@@ -184,3 +185,16 @@ def test_a_file_of_the_wrong_kind_in_an_upload_stores_nothing_of_the_others(desk
     statement = desk.file("NSU;Bandeira;Valor Bruto;Terminal\n1;Visa;1,00;9\n", name="stone.csv")
     with pytest.raises(WrongKindOfFile):
         desk.recognise(good, IncomingFile("stone.csv", statement.path))
+
+
+def test_a_month_of_more_lines_than_memory_holds_is_refused_by_its_name(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heading = "Número do pedido;Data da venda;Código (SKU);Quantidade\n"
+    january, february = "1;18/01/2026;A;1\n", "1;18/02/2026;A;1\n"
+    file = desk.file(heading + january + february * 1_000_001)
+    bounds = {"in_memory": IN_MEMORY, "most_lines": 1_000_000}
+    monkeypatch.setattr("app.processing.cleaner.months.MonthStore.__init__.__kwdefaults__", bounds)
+    with pytest.raises(MonthTooLong) as refusal:
+        desk.prepare(file)
+    assert refusal.value.detail("pt-BR").startswith("O mês 02/2026 passa de 1 milhões de linhas")

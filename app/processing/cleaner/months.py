@@ -1,6 +1,6 @@
 """Clean lines by sales month, in memory while they are few and on disk when they are many."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -9,8 +9,12 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from app.domain import columns as c
+from app.domain.errors import MonthTooLong
 
 IN_MEMORY: Final = 384 << 20  # bytes of lines held before they go to disk
+MOST_LINES: Final = (
+    10_000_000  # of a month, which is settled and written as a whole, at some 250 bytes of memory a line
+)
 _MONTH: Final = "month"
 _MOST_RUNS: Final = 64  # of lines of one month, in a block that is taken for one in the order of its dates
 
@@ -25,17 +29,26 @@ class Month(NamedTuple):
 class MonthStore:
     """Frames of lines by month of `data_venda`, in the order they were added. Its files are in the folder given."""
 
-    def __init__(self, folder: Path, *, in_memory: int = IN_MEMORY) -> None:
+    def __init__(self, folder: Path, *, in_memory: int = IN_MEMORY, most_lines: int = MOST_LINES) -> None:
         self._folder = folder
         self._limit = in_memory
+        self._most_lines = most_lines
+        self._heights: Counter[Month] = Counter()
         self._held: defaultdict[Month, list[pl.DataFrame]] = defaultdict(list)
         self._files: defaultdict[Month, list[Path]] = defaultdict(list)
         self._size = 0
         self._numbers = count()
 
     def add(self, lines: Mapping[Month, pl.DataFrame]) -> None:
-        """Lines as `by_month` sorts them."""
+        """Lines as `by_month` sorts them.
+
+        Raises:
+            MonthTooLong: one of the months has too many by now.
+        """
         for month, part in lines.items():
+            self._heights[month] += part.height
+            if self._heights[month] > self._most_lines:
+                raise MonthTooLong(month=f"{month.month:02}/{month.year}", limit=self._most_lines // 1_000_000)
             self._held[month].append(part)
             self._size += int(part.estimated_size())
         if self._size > self._limit:

@@ -93,6 +93,7 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
 
     Raises:
         NotATable: a line deep in a file is longer than any table's.
+        MonthTooLong: a month has more lines than fit in memory.
     """
     products = [sheet for sheet in sheets if sheet.table is Table.PRODUCTS]
     sales = [sheet for sheet in sheets if sheet.table is Table.SALES]
