@@ -48,7 +48,7 @@ def _completed(products: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
 
 
 def _has_all(known: pl.DataFrame, products: pl.DataFrame) -> bool:
-    """Whether every row is among the known ones. By hashes: wrong once in some 10^14 changed rows of a long catalogue."""
+    """Whether every row is among the known ones. By hashes: wrong once in some 10^14 changed rows of a catalogue."""
     if known.columns != products.columns or known.height < products.height:
         return False
     return bool(products.hash_rows().is_in(known.hash_rows().implode()).all())
