@@ -5,7 +5,7 @@ its new date; and when most of the numbers found in other months are of other sa
 nothing was moved.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -43,7 +43,9 @@ def redated(published: Mapping[str, pl.LazyFrame], arrived: Mapping[str, Arrived
     near = {month: numbers for month, numbers in numbers_near.items() if len(numbers)}
     if not near:
         return {}
-    wanted = pl.concat(near.values()).unique().implode()
+    wanted = _in_both(pl.concat(near.values()), [sales.numbers() for sales in arrived.values()])
+    if wanted is None:
+        return {}
     sales = {month: sales_of(_numbered(of_month.lines(), wanted)) for month, of_month in arrived.items()}
     again = {month: _again(published[month], numbers, _elsewhere(sales, month)) for month, numbers in near.items()}
     same = {month: sales.filter("same").select(SALE) for month, sales in again.items() if sales["same"].any()}
@@ -76,6 +78,13 @@ def _near(lines: pl.LazyFrame, month: str, bounds: Mapping[str, Bounds]) -> pl.S
     first, last = min(first for first, _ in others), max(last for _, last in others)
     between = pl.col(c.ID_VENDA).is_between(pl.lit(first), pl.lit(last))
     return lines.filter(between).select(c.ID_VENDA).collect().to_series().unique()
+
+
+def _in_both(numbers: pl.Series, arrived: Sequence[pl.Series]) -> pl.Series | None:
+    """The numbers that arrived too, as one list; None when there is none."""
+    near = numbers.unique().implode()
+    found = pl.concat([sales.filter(sales.is_in(near)) for sales in arrived]).unique()
+    return None if found.is_empty() else found.implode()
 
 
 def _numbered(lines: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
