@@ -24,7 +24,7 @@ def seen_in(prepared: Prepared) -> Iterator[pl.DataFrame]:
         return
     last = pl.col(DESCRICAO, UNIDADE).drop_nulls().last()
     for month in reversed(prepared.months):
-        lines = prepared.lines(month)
+        lines = prepared.names(month)
         lacking = lines if unlisted is None else lines.filter(lines[SKU].is_in(unlisted.implode()))
         yield lacking.group_by(SKU, maintain_order=True).agg(last)
 

@@ -73,6 +73,13 @@ class Prepared:
         lines = self._products.spelled(self._store.lines(Month(*month)))
         return clean_columns(self._products.in_main_units(self._keys[Month(*month)].given_to(lines)))
 
+    def names(self, month: tuple[int, int]) -> pl.DataFrame:
+        """`sku`, `descricao` and `unidade` of the lines of a month, without the rest of them if that will do."""
+        told = (c.SKU, c.DESCRICAO, c.UNIDADE)
+        if self._products.conversion.is_empty():
+            return self._products.spelled(self._store.lines(Month(*month), columns=told))
+        return self.lines(month).select(told)
+
     def sale_numbers(self, month: tuple[int, int]) -> pl.Series:
         """The numbers of the sales of one of the months, a line each, in no order."""
         return self._store.lines(Month(*month), columns=[c.ID_VENDA]).to_series()
