@@ -85,11 +85,11 @@ def one_year(work: Path, sides: list[str], *, runs: int) -> tuple[Run, list[dict
     return ours, figures
 
 
-def many_years(work: Path, year: Run, *, copies: int) -> list[dict[str, Any]]:
+def many_years(work: Path, year: Run, *, copies: int, runs: int) -> list[dict[str, Any]]:
     """Time and memory as the data grows."""
     folder = work / "years"
     write_journey(folder, copies=copies)
-    many = in_turns(["ours", "bare_polars"], folder, work / "out", runs=1)
+    many = in_turns(["ours", "bare_polars"], folder, work / "out", runs=runs)
     show(f"{copies} copies of it", many)
     ours = many["ours"]
     most = MOST_GROWTH * copies
@@ -162,7 +162,7 @@ def main() -> None:
         work = Path(folder)
         year, figures = one_year(work, sides, runs=options.runs)
         figures += one_more_month(work, year, runs=options.runs)
-        figures += many_years(work, year, copies=options.copies)
+        figures += many_years(work, year, copies=options.copies, runs=options.runs)
     print()
     for figure in figures:
         print(json.dumps(figure))
