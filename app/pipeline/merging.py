@@ -42,14 +42,7 @@ class Counts(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What an upload changes: the objects that become current, and what became of the lines."""
-
-    publications: list[Publication]
-    lines: Counts
-
-
-class _Month(NamedTuple):
-    """One sales month after its merge; a month in which nothing changed has no new objects."""
+    """What an upload changes, in a month or in all: the objects that become current, and what became of the lines."""
 
     publications: list[Publication]
     lines: Counts
@@ -71,11 +64,11 @@ def write_changes(shelf: Shelf, prepared: Prepared, *, months: Mapping[str, str]
     return Changes(publications, Counts(*(sum(of_month) for of_month in zip(*_counts(written), strict=True))))
 
 
-def _counts(written: Sequence[_Month]) -> list[Counts]:
+def _counts(written: Sequence[Changes]) -> list[Counts]:
     return [Counts(0, 0, 0, 0), *(month.lines for month in written)]
 
 
-def _write_months(shelf: Shelf, prepared: Prepared, *, published: Mapping[str, str]) -> list[_Month]:
+def _write_months(shelf: Shelf, prepared: Prepared, *, published: Mapping[str, str]) -> list[Changes]:
     arrived = {f"{year:04}-{month:02}": (year, month) for year, month in prepared.months}
     moved = redated(
         {month: shelf.scan(key) for month, key in published.items()},
@@ -85,7 +78,7 @@ def _write_months(shelf: Shelf, prepared: Prepared, *, published: Mapping[str, s
         },
     )
 
-    def write(month: str) -> _Month:
+    def write(month: str) -> Changes:
         before = shelf.read(published[month]) if month in published else NO_LINES
         stayed = without(before, moved.get(month))
         merged = merge(stayed, prepared.lines(arrived[month]) if month in arrived else NO_LINES)
@@ -95,14 +88,14 @@ def _write_months(shelf: Shelf, prepared: Prepared, *, published: Mapping[str, s
         return list(pool.map(write, sorted({*arrived, *moved})))
 
 
-def _write_month(shelf: Shelf, month: str, merged: Merged, *, moved: int) -> _Month:
+def _write_month(shelf: Shelf, month: str, merged: Merged, *, moved: int) -> Changes:
     counts = Counts(merged.added, merged.changed, merged.already_there, moved)
     if not (merged.added or merged.changed or moved):
-        return _Month([], counts)
+        return Changes([], counts)
     with ThreadPoolExecutor(1) as aside:  # so that an upload of a single month, too, has work for two cores
         items = aside.submit(shelf.write, merged.lines, kind=ITEMS, month=month)
         features = shelf.write(daily_demand(merged.lines), kind=FEATURES, month=month)
-        return _Month([items.result(), features], counts)
+        return Changes([items.result(), features], counts)
 
 
 def _write_products(shelf: Shelf, prepared: Prepared, catalogue: str | None) -> list[Publication]:
