@@ -25,7 +25,7 @@ _DOUBTFUL: Final = 0.3
 _PLAUSIBLE: Final = 0.5
 _LONG_TEXT: Final = 300
 _MATCHING_TOTALS: Final = 0.5
-_LINES_COMPARED: Final = 2_000
+_LINES_COMPARED: Final = 5_000
 
 _STATE: Final = re.compile(
     "ac|al|ap|am|ba|ce|df|es|go|ma|mt|ms|mg|pa|pb|pr|pe|pi|rj|rn|rs|ro|rr|sc|sp|se|to|acre|alagoas|amapa|amazonas"

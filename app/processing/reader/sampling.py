@@ -10,8 +10,8 @@ from app.processing.reader.records import frame_of
 from app.processing.reader.sheets import Sheet
 
 WHOLE_BYTES: Final = 4 << 20  # a file up to this size is its own sample
-HEAD_BYTES: Final = 512 << 10
-WINDOW_BYTES: Final = 64 << 10
+HEAD_BYTES: Final = 1 << 20
+WINDOW_BYTES: Final = 128 << 10
 WINDOWS: Final = 12
 
 
