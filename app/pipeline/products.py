@@ -51,7 +51,13 @@ def _has_all(known: pl.DataFrame, products: pl.DataFrame) -> bool:
     """Whether every row is among the known ones. By hashes: wrong once in some 10^14 changed rows of a catalogue."""
     if known.columns != products.columns or known.height < products.height:
         return False
-    return bool(products.hash_rows().is_in(known.hash_rows().implode()).all())
+    said = [name for name in known.columns if not (_is_unsaid(known[name]) and _is_unsaid(products[name]))]
+    among = known.select(said).hash_rows().implode()
+    return bool(products.select(said).hash_rows().is_in(among).all())
+
+
+def _is_unsaid(column: pl.Series) -> bool:
+    return column.null_count() == len(column)
 
 
 def _is_in(codes: pl.Series, others: pl.Series) -> pl.Series:
@@ -66,10 +72,9 @@ def _sorted(products: pl.DataFrame) -> pl.DataFrame:
 
 def _filled(products: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
     """The products, with the values that are null or whose column is not there, as far as `more` has them."""
-    said = [name for name in more.columns if name != SKU and more[name].null_count() < more.height]
-    wide = products.with_columns(
-        pl.lit(None, dtype).alias(name) for name, dtype in more.schema.items() if name not in products.columns
-    )
+    said = [name for name in more.columns if name != SKU and not _is_unsaid(more[name])]
+    new = {name: dtype for name, dtype in more.schema.items() if name not in products.columns}
+    wide = products.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in new.items()) if new else products
     lacking = [name for name in said if wide[name].null_count()]
     if not lacking:
         return wide

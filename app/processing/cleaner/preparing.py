@@ -108,11 +108,11 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
     by_branch = _have_branches(sales) and _have_branches(items)
     blocks = typed_blocks(items)
     lines = _Lines(workdir)
+    headers = read_sales(sales, today=today, cnpj=cnpj, by_branch=by_branch) if sales else None
+    by_number = SalesByNumber(headers, by_branch=by_branch) if headers else None
+    readers = [ItemReader(sheet, by_number, today, cnpj) for sheet in items]
     with ThreadPoolExecutor(1) as pool:  # the catalogue is needed last
         reading = pool.submit(read_catalogue, products) if products else None
-        headers = read_sales(sales, today=today, cnpj=cnpj, by_branch=by_branch) if sales else None
-        by_number = SalesByNumber(headers, by_branch=by_branch) if headers else None
-        readers = [ItemReader(sheet, by_number, today, cnpj) for sheet in items]
         lines.read(readers, blocks)
         catalogue = reading.result() if reading else None
     seen = lines.settle(items, catalogue)

@@ -39,8 +39,7 @@ def redated(published: Mapping[str, pl.LazyFrame], arrived: Mapping[str, Arrived
     if not published:
         return {}
     bounds = {month: found for month, sales in arrived.items() if (found := _bounds(sales.numbers()))}
-    numbers_near = {month: _near(lines, month, bounds) for month, lines in published.items()}
-    near = {month: numbers for month, numbers in numbers_near.items() if len(numbers)}
+    near = _near(published, bounds)
     if not near:
         return {}
     wanted = _in_both(pl.concat(near.values()), [sales.numbers() for sales in arrived.values()])
@@ -70,14 +69,21 @@ def _bounds(numbers: pl.Series) -> Bounds | None:
     return (first, last) if isinstance(first, str) and isinstance(last, str) else None
 
 
-def _near(lines: pl.LazyFrame, month: str, bounds: Mapping[str, Bounds]) -> pl.Series:
-    """The numbers of a published month that lie between the first and the last of those that arrived in others."""
+def _near(published: Mapping[str, pl.LazyFrame], bounds: Mapping[str, Bounds]) -> dict[str, pl.Series]:
+    """The numbers of published months that lie between the first and the last of those that arrived in others."""
+    queries = {month: _between(lines, month, bounds) for month, lines in published.items()}
+    asked = {month: query for month, query in queries.items() if query is not None}
+    found = pl.collect_all(list(asked.values()))
+    return {month: numbers.to_series() for month, numbers in zip(asked, found, strict=True) if numbers.height}
+
+
+def _between(lines: pl.LazyFrame, month: str, bounds: Mapping[str, Bounds]) -> pl.LazyFrame | None:
     others = [of_month for other, of_month in bounds.items() if other != month]
     if not others:
-        return pl.Series(dtype=pl.String)
+        return None
     first, last = min(first for first, _ in others), max(last for _, last in others)
     between = pl.col(c.ID_VENDA).is_between(pl.lit(first), pl.lit(last))
-    return lines.filter(between).select(c.ID_VENDA).collect().to_series().unique()
+    return lines.filter(between).select(pl.col(c.ID_VENDA).unique())
 
 
 def _in_both(numbers: pl.Series, arrived: Sequence[pl.Series]) -> pl.Series | None:

@@ -22,12 +22,13 @@ from app.domain.findings import (
 )
 from app.processing.reader.records import LINE, OVERFLOW
 from app.processing.reader.sheets import ORIGINAL_LINE, Sheet
-from app.processing.validator.noticing import noticed, noticed_where, together
+from app.processing.validator.noticing import noticed_where, together
 
 _TOTAL: Final = r"(?i)^\W*(?:sub ?)?(?:total|totais|soma|totalizador)\b"
 _PACKAGE: Final = r"(?i)^pacote de \d+ produtos"
 _IDENTITY: Final = (c.ID_VENDA, c.DATA_VENDA, c.SKU, c.DESCRICAO)
 _SAME_AS_HEADING: Final = 0.5
+_IS_RAGGED: Final = pl.col(OVERFLOW).is_not_null()
 
 
 class Problem(NamedTuple):
@@ -58,49 +59,47 @@ def screen(
         rejecting: rules for real rows; a row may break several and is counted once.
         skipping: rules for rows that are right and yet count for nothing, asked last.
     """
-    broken_in = [problem.where for problem in (*rejecting, *skipping)]
-    suspect = _any([*broken_in, cells[OVERFLOW].is_not_null(), _deleted(sheet, cells)], cells.height)
+    masks = pl.DataFrame({str(place): problem.where for place, problem in enumerate((*rejecting, *skipping))})
+    suspect = cells.select(_any(_IS_RAGGED, _is_deleted(sheet), *masks)).to_series()
     if not suspect.any():
         return Screened(~suspect, together([]), 0, 0)
     rows = cells.filter(suspect).with_columns(selectors.categorical().cast(pl.String))
+    broken = masks.filter(suspect).fill_null(value=False).get_columns()
     junk = _junk(sheet, rows)
-    parts = [noticed(sheet, rule, rows.filter(where)[LINE]) for rule, where in junk]
-    out = _any([where for _, where in junk], rows.height)
-    skipped = int(out.sum())
-    ragged = Problem(TOO_MANY_CELLS, cells[OVERFLOW].is_not_null(), None)
-    rejected = pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
-    for problem in (ragged, *rejecting):
-        broken = problem.where.filter(suspect) & ~out & ~(rows[OVERFLOW].is_not_null() & (problem is not ragged))
-        parts.append(noticed_where(sheet, problem.rule, rows, broken, field=problem.field))
-        rejected |= broken
-    for problem in skipping:
-        idle = problem.where.filter(suspect) & ~out & ~rejected
-        parts.append(noticed_where(sheet, problem.rule, rows, idle, field=problem.field))
-        skipped += int(idle.sum())
+    parts = [noticed_where(sheet, rule, rows, where, field=None) for rule, where in junk]
+    ragged, out = rows.select(_IS_RAGGED.alias("ragged"), _any(*(where for _, where in junk)).alias("out"))
+    rejected, skipped = ragged & ~out, int(out.sum())
+    parts.append(noticed_where(sheet, TOO_MANY_CELLS, rows, rejected, field=None))
+    for problem, where in zip(rejecting, broken, strict=False):
+        found = where & ~out & ~ragged
+        parts.append(noticed_where(sheet, problem.rule, rows, found, field=problem.field))
+        rejected |= found
+    for problem, where in zip(skipping, broken[len(rejecting) :], strict=True):
+        found = where & ~out & ~rejected
+        parts.append(noticed_where(sheet, problem.rule, rows, found, field=problem.field))
+        skipped += int(found.sum())
     return Screened(~suspect, together(parts), int(rejected.sum()), skipped)
 
 
-def _any(masks: Sequence[pl.Series], height: int) -> pl.Series:
-    found = pl.repeat(value=False, n=height, dtype=pl.Boolean, eager=True)
-    for mask in masks:
-        found |= mask.fill_null(value=False)
-    return found
+def _any(*masks: pl.Expr | pl.Series) -> pl.Expr:
+    return pl.any_horizontal(*masks).fill_null(value=False)
 
 
 def _junk(sheet: Sheet, rows: pl.DataFrame) -> list[tuple[Rule, pl.Series]]:
     """What was never a row, each mask without the rows of those before it; a ragged row was one, unless it is blank."""
-    tests = (
-        (BLANK_ROW, _blank(sheet, rows)),
-        (DELETED_ROW, _deleted(sheet, rows)),
-        (TOTAL_ROW, _totals(sheet, rows)),
-        (REPEATED_HEADER, _headings(sheet, rows)),
-        (PACKAGE_ROW, _packages(sheet, rows)),
-    )
-    seen = pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
-    found = []
-    for rule, where in tests:
+    tests = {
+        BLANK_ROW: _is_blank(sheet),
+        DELETED_ROW: _is_deleted(sheet),
+        TOTAL_ROW: _is_total(sheet),
+        REPEATED_HEADER: _is_heading(sheet),
+        PACKAGE_ROW: _is_package(sheet),
+    }
+    looked_at = rows.select(_IS_RAGGED, *(test.alias(rule.code) for rule, test in tests.items()))
+    is_row, *fitting = looked_at
+    found, seen = [], pl.Series([False]).new_from_index(0, rows.height)
+    for rule, where in zip(tests, fitting, strict=True):
         found.append((rule, where & ~seen))
-        seen |= where | rows[OVERFLOW].is_not_null()
+        seen |= where | is_row
     return found
 
 
@@ -110,40 +109,38 @@ def _own_cells(sheet: Sheet) -> list[str]:
     return [str(place) for place, column in enumerate(sheet.columns) if column.header not in hidden]
 
 
-def _blank(sheet: Sheet, rows: pl.DataFrame) -> pl.Series:
+def _is_blank(sheet: Sheet) -> pl.Expr:
     names = [*_own_cells(sheet), OVERFLOW]
-    return rows.select(pl.all_horizontal(pl.col(names).str.strip_chars().fill_null("") == "")).to_series()
+    return pl.all_horizontal(pl.col(names).str.strip_chars().fill_null("") == "")
 
 
-def _deleted(sheet: Sheet, rows: pl.DataFrame) -> pl.Series:
+def _is_deleted(sheet: Sheet) -> pl.Expr:
     place = sheet.positions.get(k.EXCLUIDO)
-    if place is None:
-        return pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
-    return (rows[str(place)].str.strip_chars() == "*").fill_null(value=False)
+    return pl.lit(value=False) if place is None else _filled(str(place)) == "*"
 
 
-def _totals(sheet: Sheet, rows: pl.DataFrame) -> pl.Series:
+def _is_total(sheet: Sheet) -> pl.Expr:
     """`Total` in the first filled cell, and nothing but perhaps that cell naming a sale or a product."""
     first = pl.coalesce(pl.col(name).str.strip_chars().replace("", None) for name in _own_cells(sheet))
-    identity = [str(sheet.positions[name]) for name in _IDENTITY if sheet.has(name)]
-    named = pl.sum_horizontal((pl.col(name).str.strip_chars() != "").fill_null(value=False) for name in identity)
-    return rows.select((first.str.contains(_TOTAL) & (named <= 1)).fill_null(value=False)).to_series()
+    identity = [_filled(str(sheet.positions[name])) for name in _IDENTITY if sheet.has(name)]
+    named = pl.sum_horizontal(cell != "" for cell in identity)
+    return (first.str.contains(_TOTAL) & (named <= 1)).fill_null(value=False)
 
 
-def _headings(sheet: Sheet, rows: pl.DataFrame) -> pl.Series:
+def _is_heading(sheet: Sheet) -> pl.Expr:
     """Most filled cells say what their own heading says."""
-    names = _own_cells(sheet)
-    cells = [pl.col(name).str.strip_chars() for name in names]
-    same = pl.sum_horizontal(
-        (cell == sheet.columns[int(name)].header).fill_null(value=False)
-        for cell, name in zip(cells, names, strict=True)
-    )
-    filled = pl.sum_horizontal(cell.is_not_null() & (cell != "") for cell in cells)
-    return rows.select((same > 1) & (same > filled * _SAME_AS_HEADING)).to_series()
+    cells = {name: _filled(name) for name in _own_cells(sheet)}
+    filled = {name: cell != "" for name, cell in cells.items()}
+    same = pl.sum_horizontal(filled[name] & (cell == sheet.columns[int(name)].header) for name, cell in cells.items())
+    return (same > 1) & (same > pl.sum_horizontal(filled.values()) * _SAME_AS_HEADING)
 
 
-def _packages(sheet: Sheet, rows: pl.DataFrame) -> pl.Series:
+def _is_package(sheet: Sheet) -> pl.Expr:
     says_package = pl.any_horizontal(pl.col(_own_cells(sheet)).str.contains(_PACKAGE).fill_null(value=False))
     place = sheet.positions.get(c.SKU)
-    without_product = pl.lit(value=True) if place is None else pl.col(str(place)).fill_null("").str.strip_chars() == ""
-    return rows.select(says_package & without_product).to_series()
+    return says_package & (pl.lit(value=True) if place is None else _filled(str(place)) == "")
+
+
+def _filled(name: str) -> pl.Expr:
+    """A cell without surrounding blanks, empty where there is nothing."""
+    return pl.col(name).fill_null("").str.strip_chars()

@@ -13,7 +13,7 @@ _LONGEST_GTIN: Final = 14
 
 def clean_text(text: pl.Series) -> pl.Series:
     """Without surrounding blanks, `="..."` or a leading apostrophe (or both); null when nothing is left."""
-    if not text.str.contains(_UNTIDY).any():
+    if not text.unique().str.contains(_UNTIDY).any():  # most texts stand on many rows
         return text
     bare = text.str.strip_chars()
     dressed = bare.str.starts_with("=") | bare.str.starts_with("'") | bare.str.starts_with('"')

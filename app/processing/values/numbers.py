@@ -41,6 +41,7 @@ class Numbers(NamedTuple):
 
 
 _NOISE: Final = r"""(?i)r\$|brl|[\s\u00a0\u202f'"=+]"""
+_DRESSED: Final = "[^0-9.,]"
 _NEGATIVE: Final = r"^\(.*\)$|^-|-$"
 _SIGNS: Final = r"[()\-]"
 _BR_GROUPED: Final = r"^[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]*)?$"
@@ -51,9 +52,10 @@ _AMBIGUOUS: Final = r"^[1-9][0-9]{0,2}[.,][0-9]{3}$"
 _SCIENTIFIC: Final = r"^[0-9]+(?:[.,][0-9]+)?[eE]-?[0-9]{1,2}$"
 
 
-def evidence(text: pl.Series) -> Evidence:
-    """What the values of a column say about its style."""
-    bare = _bare(text.drop_nulls().unique())
+def evidence(different: pl.Series) -> Evidence:
+    """What the different values of a column, less null, say about its style."""
+    is_dressed = different.str.contains(_DRESSED).any()
+    bare = _bare(different) if is_dressed else different
     ambiguous = bare.str.contains(_AMBIGUOUS)
     br = (bare.str.contains(_BR_GROUPED) | bare.str.contains(_BR_PLAIN)) & ~ambiguous
     us = (bare.str.contains(_US_GROUPED) | bare.str.contains(_US_PLAIN)) & ~ambiguous

@@ -27,13 +27,17 @@ def with_styles(sheet: Sheet, sample: pl.DataFrame) -> Sheet:
     A column that leaves doubt follows the file's other columns, and is said to be doubtful only when they do not help.
     """
     kinds = {field.name: field.kind for field in CONTRACT[sheet.table]}
-    seen = {name: evidence(sample[str(p)]) for name, p in sheet.positions.items() if kinds[name] in NUMBERS}
+    of_numbers = {name: place for name, place in sheet.positions.items() if kinds[name] in NUMBERS}
+    different = {name: sample[str(place)].drop_nulls().unique() for name, place in of_numbers.items()}
+    seen = {name: evidence(values) for name, values in different.items()}
     days = {name: date_evidence(sample[str(p)]) for name, p in sheet.positions.items() if kinds[name] is Kind.DATE}
     numbers = {name: of_column.style or style_of_file(seen.values()) for name, of_column in seen.items()}
     proven = _style_that_adds_up(sheet, sample, numbers, seen)
     dialect = replace(
         sheet.dialect,
-        repetitive=frozenset(sheet.positions[name] for name in seen if _is_repetitive(sheet, sample, name)),
+        repetitive=frozenset(
+            of_numbers[name] for name, values in different.items() if len(values) <= _MOST_DIFFERENT * sample.height
+        ),
         numbers=numbers | proven,
         dates={name: _date_style(of_column, days) for name, of_column in days.items()},
         doubts=(
@@ -46,10 +50,6 @@ def with_styles(sheet: Sheet, sample: pl.DataFrame) -> Sheet:
         ),
     )
     return replace(sheet, dialect=dialect)
-
-
-def _is_repetitive(sheet: Sheet, sample: pl.DataFrame, name: str) -> bool:
-    return sample[str(sheet.positions[name])].n_unique() <= _MOST_DIFFERENT * sample.height
 
 
 def _unsure(seen: Mapping[str, Evidence]) -> list[str]:
