@@ -256,6 +256,11 @@ def test_an_order_goes_on_after_the_heading_of_a_new_page(desk: Desk) -> None:
     assert found(prepared) == [(3, "repeated-header", None, None)]
 
 
+def test_blank_cells_under_unnamed_columns_repeat_no_heading(desk: Desk) -> None:
+    prepared = desk.items("pedido;data;sku;quantidade;;\n1;31/10/2026;a;1;;\n2;31/10/2026;;1;;\n")
+    assert found(prepared) == [(3, "missing-sku", "sku", None)]
+
+
 def test_order_totals_repeated_on_items_are_never_the_lines(desk: Desk) -> None:
     text = "Order;Creation Date;Reference Code;Quantity_SKU;SKU Selling Price;Valor total\n" + "".join(
         f"{order};2026-09-18;S{n};1;{price};60.00\n"

@@ -20,7 +20,7 @@ from app.domain.findings import (
     TOTAL_ROW,
     Rule,
 )
-from app.processing.reader.records import LINE, OVERFLOW
+from app.processing.reader.records import OVERFLOW
 from app.processing.reader.sheets import ORIGINAL_LINE, Sheet
 from app.processing.validator.noticing import noticed_where, together
 
