@@ -11,7 +11,7 @@ import polars as pl
 from app.domain import columns as c
 from app.domain.errors import MonthTooLong
 
-IN_MEMORY: Final = 384 << 20  # bytes of lines held before they go to disk
+IN_MEMORY: Final = 512 << 20  # bytes of lines held before they go to disk; the process has some four times that
 MOST_LINES: Final = (
     10_000_000  # of a month, which is settled and written as a whole, at some 250 bytes of memory a line
 )
