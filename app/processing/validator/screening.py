@@ -70,7 +70,7 @@ def screen(
     ragged, out = rows.select(_IS_RAGGED.alias("ragged"), _any(*(where for _, where in junk)).alias("out"))
     rejected, skipped = ragged & ~out, int(out.sum())
     parts.append(noticed_where(sheet, TOO_MANY_CELLS, rows, rejected, field=None))
-    for problem, where in zip(rejecting, broken, strict=False):
+    for problem, where in zip(rejecting, broken[: len(rejecting)], strict=True):
         found = where & ~out & ~ragged
         parts.append(noticed_where(sheet, problem.rule, rows, found, field=problem.field))
         rejected |= found
@@ -110,8 +110,7 @@ def _own_cells(sheet: Sheet) -> list[str]:
 
 
 def _is_blank(sheet: Sheet) -> pl.Expr:
-    names = [*_own_cells(sheet), OVERFLOW]
-    return pl.all_horizontal(pl.col(names).str.strip_chars().fill_null("") == "")
+    return pl.all_horizontal(_filled(name) == "" for name in (*_own_cells(sheet), OVERFLOW))
 
 
 def _is_deleted(sheet: Sheet) -> pl.Expr:
@@ -121,7 +120,7 @@ def _is_deleted(sheet: Sheet) -> pl.Expr:
 
 def _is_total(sheet: Sheet) -> pl.Expr:
     """`Total` in the first filled cell, and nothing but perhaps that cell naming a sale or a product."""
-    first = pl.coalesce(pl.col(name).str.strip_chars().replace("", None) for name in _own_cells(sheet))
+    first = pl.coalesce(_filled(name).replace("", None) for name in _own_cells(sheet))
     identity = [_filled(str(sheet.positions[name])) for name in _IDENTITY if sheet.has(name)]
     named = pl.sum_horizontal(cell != "" for cell in identity)
     return (first.str.contains(_TOTAL) & (named <= 1)).fill_null(value=False)
