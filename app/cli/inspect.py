@@ -69,7 +69,8 @@ def _show_file(screen: Console, entry: Mapping[str, Any], *, name: str) -> None:
     screen.print(f"{_written(dialect)}, títulos na linha {dialect['header_line']}.", highlight=False)
     screen.print(_columns_table(entry["columns"], dialect))
     if entry["hidden_tabs"]:
-        screen.print(f"Abas ocultas que não lemos: {escape(', '.join(entry['hidden_tabs']))}.", highlight=False)
+        hidden = escape(", ".join(entry["hidden_tabs"]))
+        screen.print(f"Abas ocultas que não lemos: {hidden}.", highlight=False)
     if entry["personal"]:
         screen.print(f"Não guardamos (dados pessoais): {escape(', '.join(entry['personal']))}.\n", highlight=False)
 

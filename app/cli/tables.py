@@ -80,7 +80,7 @@ def hindsight_table(rows: Iterable[Row]) -> RichTable:
 
 
 def report_table(report: Mapping[str, Any]) -> RichTable:
-    """Rows in, accepted and set aside, a line a table; its first file, and how many more there are."""
+    """Rows in, accepted and set aside, a line a table; its first file, and how many more."""
     rows = [
         (
             entry["table"],

@@ -90,8 +90,8 @@ class CompanyKeys:
         Args:
             table: which of the three it is.
             at: the moment of its upload.
-            number: which of the upload's files of this table it is, from 0: each later one is dated a microsecond
-                later, so that all have keys of their own and their names sort in the order they were sent.
+            number: which of the upload's files of this table it is, from 0: each later one is dated
+                a microsecond later, so that all have keys of their own, in the order they were sent.
         """
         moment = at.astimezone(UTC) + timedelta(microseconds=number)
         return f"raw/{self._company}/{moment:%Y/%m/%d}/{table}_{_stamp(moment)}.csv"

@@ -138,7 +138,7 @@ def _require_items(session: Session, company: Company, sheets: Sequence[Sheet]) 
 def _store_all(
     clients: Clients, company: Company, sheets: Sequence[Sheet], *, folder: Path, now: datetime
 ) -> list[dict[str, Any]]:
-    """Put the raw copy of each sheet into the lake, under a key of its own: all of them, or none."""
+    """Put each sheet's raw copy into the lake, under a key of its own: all of them, or none."""
     of_table: Counter[Table] = Counter()
     written: list[str] = []
     files = []
@@ -154,7 +154,7 @@ def _store_all(
 
 
 def _put(clients: Clients, key: str, copy: Path, written: list[str]) -> None:
-    """Store a copy; its key is `written` even if the store fell silent, for the object may be there all the same."""
+    """Store a copy; its key is `written` even if the store fell silent: it may be there all the same."""
     written.append(key)
     try:
         clients.store.put(key, copy)
@@ -165,16 +165,22 @@ def _put(clients: Clients, key: str, copy: Path, written: list[str]) -> None:
 
 @contextmanager
 def _or_removed(clients: Clients, keys: Collection[str]) -> Iterator[None]:
-    """If what follows fails these objects go again: nothing points to them, and nobody would ever remove them.
-
-    A lake that does not answer keeps them until the night, when `retention` removes what no upload names.
-    """
+    """If what follows fails these objects go again: nothing will ever point to them."""
     try:
         yield
     except BaseException:
-        with suppress(Unavailable):
-            clients.store.delete(keys)
+        _remove(clients, keys)
         raise
+
+
+def _remove(clients: Clients, keys: Collection[str]) -> None:
+    """Remove objects that no upload names, if we can.
+
+    A lake that does not answer, or in which this process may remove nothing (on AWS only the worker
+    may), keeps them until `retention` has its turn.
+    """
+    with suppress(Unavailable):
+        clients.store.delete(keys)
 
 
 def _facts(sheet: Sheet, copy: Path, *, key: str) -> dict[str, Any]:
@@ -204,14 +210,14 @@ def _row(delivery: Delivery, company: Company, *, content_hash: bytes) -> dict[s
 
 def _enqueue(clients: Clients, delivery: Delivery, company: Company, *, row: dict[str, Any], now: datetime) -> UUID:
     raw = [file["key"] for file in row["files"]]
-    # What fails in here is never committed, so the raw files may go, as of a company that was erased meanwhile. Whether
-    # a commit that fails took place is not known, and then they must stay.
+    # What fails in here is never committed, so the raw files may go, as of a company that was erased
+    # meanwhile. Whether a commit that fails took place is not known: then they must stay.
     with clients.database.session(delivery.account) as session, _or_removed(clients, raw):
         require_living(session, company)
         # Of two deliveries of the same bytes at the same moment, one wins and the other is answered with it.
         inserted = session.scalar(insert(UploadRow).values(row).on_conflict_do_nothing().returning(UploadRow.id))
         if inserted is None:
-            clients.store.delete(raw)
+            _remove(clients, raw)
             return _same_upload(session, company, row["content_hash"]) or delivery.id
         job = Job(delivery.account, company.id, delivery.id)
         hand_on(clients, session, JobName.PREPARE, job, reads=raw, receipt=company.keys.raw_receipt(at=now))

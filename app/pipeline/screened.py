@@ -78,8 +78,8 @@ def findings(clients: Clients, upload: Upload, *, language: Language) -> pl.Data
 def rejected(clients: Clients, upload: Upload, *, table: Table, language: Language) -> pl.DataFrame:
     """The rows of a table that were set aside, under the customer's own headings, with the reason in a last column.
 
-    Of several files the columns that say the same are one, under the first file's heading, and each reason begins with
-    the row's file and line.
+    Of several files the columns that say the same are one, under the first file's heading, and each
+    reason begins with the row's file and line.
 
     Raises:
         Expired: the raw files are gone.
@@ -123,13 +123,13 @@ def _fetched(clients: Clients, file: dict[str, Any], folder: Path) -> IncomingFi
 
 
 def _shared_headings(sheets: Sequence[Sheet]) -> dict[str, str]:
-    """The first heading that each field has in some files: the column of all that they say of it."""
-    named = [(column.field, column.header) for sheet in sheets for column in sheet.columns if column.field]
-    return dict(reversed(named))
+    """The first heading that each field has in some files."""
+    columns = [column for sheet in sheets for column in sheet.columns]
+    return {column.field: column.header for column in reversed(columns) if column.field}
 
 
 def _headings(sheet: Sheet, shared: Mapping[str, str]) -> dict[str, str]:
-    """The heading of each cell (`0`, `1`, ...) among those of the other files; no two are the same."""
+    """The heading of each cell (`0`, `1`, ...) beside the other files'; no two are the same."""
     wanted = [shared.get(column.field or "", column.header) for column in sheet.columns]
     fields = {shared[column.field] for column in sheet.columns if column.field}
     taken: set[str] = set()
@@ -158,7 +158,7 @@ def _set_aside(prepared: Prepared, sheet: Sheet, reasons: pl.DataFrame, shared: 
 
 
 def _reasons(prepared: Prepared, sheet: Sheet, language: Language, *, placed: bool) -> pl.DataFrame:
-    """By line: why it was set aside, each reason once; after its place, if there are several files."""
+    """By line: why it was set aside, each reason once; after its place, if it is to be `placed`."""
     titles = {code: rule.title.to(language) for code, rule in RULES.items() if rule.severity is Severity.REJECTED}
     mine = (pl.col(TABLE) == sheet.table.value) & (pl.col(_FILE) == sheet.name) & pl.col(RULE).is_in(list(titles))
     named = prepared.findings.filter(mine).with_columns(pl.col(RULE).replace_strict(titles).alias(REASON))

@@ -79,7 +79,7 @@ async def upload(
     dry_run: Annotated[bool, Query(description="Only say how the files are understood; store nothing.")] = False,  # noqa: FBT002  a query flag
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Send one to three tables of a company, each in one file or in several (every field of a file may be repeated).
+    """Send one to three tables of a company, each in one file or in several: fields may be repeated.
 
     The work goes on behind; `Location` tells where to ask how.
     """

@@ -251,7 +251,7 @@ def _to_read(sheets: Sequence[Sheet], table: Table) -> list[Sheet]:
 
 
 def _skip_repeated(sheets: Sequence[Sheet], table: Table, findings: FindingsKept) -> int:
-    """Tells of every row of the files that another file of their table equals; how many rows those are."""
+    """Tells of every row of the files that repeat another; how many rows those are."""
     rows = 0
     for sheet in sheets:
         if sheet.table is not table or sheet.repeats is None:
@@ -265,15 +265,17 @@ def _skip_repeated(sheets: Sequence[Sheet], table: Table, findings: FindingsKept
 
 def _with_skipped(counts: Mapping[Table, RowCount], skipped: Mapping[Table, int]) -> dict[Table, RowCount]:
     return {
-        table: count._replace(rows_in=count.rows_in + skipped[table], skipped=count.skipped + skipped[table])
+        table: count._replace(rows_in=count.rows_in + more, skipped=count.skipped + more)
         for table, count in counts.items()
+        for more in (skipped[table],)
     }
 
 
 def _unread_tabs(sheet: Sheet) -> pl.DataFrame:
     """The tabs of its workbook that nobody sees, told with the heading's line."""
     tabs = pl.Series(sheet.hidden_tabs, dtype=pl.String)
-    return noticed(sheet, HIDDEN_TAB, pl.repeat(sheet.dialect.header_line, len(tabs), eager=True), values=tabs)
+    lines = pl.repeat(sheet.dialect.header_line, len(tabs), eager=True)
+    return noticed(sheet, HIDDEN_TAB, lines, values=tabs)
 
 
 def _all_findings(kept: Mapping[Table, FindingsKept], said_once: Sequence[pl.DataFrame]) -> pl.DataFrame:

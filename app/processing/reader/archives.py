@@ -89,7 +89,7 @@ def _is_table_file(member: zipfile.ZipInfo) -> bool:
 
 
 def _told_apart(members: Sequence[zipfile.ZipInfo]) -> list[str]:
-    """What each file is called, with its folder where another has the same name: `loja 2/vendas.csv`."""
+    """What each file is called, with its folder if another has its name: `loja 2/vendas.csv`."""
     last = [_shown(member.filename) for member in members]
     return [
         name if last.count(name) == 1 else _shown(member.filename, parts=2)

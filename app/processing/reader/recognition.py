@@ -85,7 +85,7 @@ def _texts(file: IncomingFile, workdir: Path, limits: Limits) -> Iterator[TextFi
 
 
 def _told_apart(texts: Sequence[TextFile]) -> list[TextFile]:
-    """The files under names of their own, for a name is all that a finding says of its file: `a.csv`, `a.csv (2)`."""
+    """The files under names of their own (`a.csv`, `a.csv (2)`): a finding knows its file by name."""
     taken = {text.name for text in texts}
     seen: set[str] = set()
     named = []

@@ -23,7 +23,7 @@ class Tab(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The tabs of a workbook that look like tables: those to read, and the names of those that nobody sees."""
+    """Tabs that look like tables: those to read, and the names of those that nobody sees."""
 
     read: list[Tab]
     hidden: tuple[str, ...]
@@ -44,9 +44,9 @@ class Workbook:
             raise _broken(name) from error
 
     def tables(self, *, only: str | None = None) -> Tables:
-        """The tabs to read: the one that is named, hidden or not, or each that is seen and looks like a table.
+        """The tabs to read: the one that is named, hidden or not, or each visible one that is a table.
 
-        Whoever hides a tab shows its reader another one: its lines must not go before those of the one that is seen.
+        Whoever opens the workbook sees those: the lines of a hidden tab must not replace theirs.
 
         Raises:
             NotATable: no tab has that name, or there are too many.
