@@ -28,6 +28,9 @@ def forecast(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Prevê a partir desta data, sem ver o que veio depois."),
     ] = None,
+    tab: Annotated[
+        str | None, typer.Option(help="Aba do Excel a ler; senão, todas as visíveis que parecem tabelas.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Pasta onde gravar os arquivos Parquet e o findings.csv.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Escreve o resultado em JSON.")] = False,
 ) -> None:
@@ -38,7 +41,7 @@ def forecast(
     with tempfile.TemporaryDirectory(prefix="quantyfy-forecast-") as folder, _bar() as bar:
         task = bar.add_task("Lendo as planilhas", total=1.0)
         outcome = forecast_files(
-            [IncomingFile(name=file.name, path=file) for file in files],
+            [IncomingFile(name=file.name, path=file, tab=tab) for file in files],
             workdir=Path(folder),
             today=datetime.now(UTC).date(),
             seller=Seller(Cnpj.parse(cnpj) if cnpj else None, state),

@@ -27,7 +27,9 @@ def inspect(
         list[str] | None,
         typer.Option("--column", help='Diz qual coluna é (de vendas_itens, ou de --table): "Cód. Interno=sku".'),
     ] = None,
-    tab: Annotated[str | None, typer.Option(help="Aba do Excel a ler; senão, todas que parecem tabelas.")] = None,
+    tab: Annotated[
+        str | None, typer.Option(help="Aba do Excel a ler; senão, todas as visíveis que parecem tabelas.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Escreve o resultado em JSON.")] = False,
 ) -> None:
     """Mostra como uma planilha seria lida: colunas, formatos, o que seria descartado e o que precisa de correção."""
@@ -53,18 +55,22 @@ def _pair(text: str) -> tuple[str, str]:
 def _show(report: Mapping[str, Any]) -> None:
     screen = console()
     for entry in report["tables"]:
-        _show_file(screen, entry)
+        for file in (entry, *entry.get("more_files", ())):
+            _show_file(screen, file, name=entry["table"])
     screen.print(report_table(report))
     found = findings_table(report)
     if found is not None:
         screen.print(found)
 
 
-def _show_file(screen: Console, entry: Mapping[str, Any]) -> None:
+def _show_file(screen: Console, entry: Mapping[str, Any], *, name: str) -> None:
     dialect = entry["dialect"]
-    screen.print(f"{escape(entry['file'])} é a tabela [bold]{entry['table']}[/].", highlight=False)
+    screen.print(f"{escape(entry['file'])} é a tabela [bold]{name}[/].", highlight=False)
     screen.print(f"{_written(dialect)}, títulos na linha {dialect['header_line']}.", highlight=False)
     screen.print(_columns_table(entry["columns"], dialect))
+    if entry["hidden_tabs"]:
+        hidden = escape(", ".join(entry["hidden_tabs"]))
+        screen.print(f"Abas ocultas que não lemos: {hidden}.", highlight=False)
     if entry["personal"]:
         screen.print(f"Não guardamos (dados pessoais): {escape(', '.join(entry['personal']))}.\n", highlight=False)
 

@@ -85,7 +85,9 @@ def upload(
     state: Annotated[
         State | None, typer.Option(help="UF da empresa: a previsão conta também com os feriados do estado.")
     ] = None,
-    tab: Annotated[str | None, typer.Option(help="Aba do Excel a ler; senão, todas que parecem tabelas.")] = None,
+    tab: Annotated[
+        str | None, typer.Option(help="Aba do Excel a ler; senão, todas as visíveis que parecem tabelas.")
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Espera a previsão ficar pronta.")] = True,
 ) -> None:
     """Envia as planilhas de uma empresa para o serviço."""

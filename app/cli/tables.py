@@ -80,11 +80,11 @@ def hindsight_table(rows: Iterable[Row]) -> RichTable:
 
 
 def report_table(report: Mapping[str, Any]) -> RichTable:
-    """Rows in, accepted and set aside, a line a file."""
+    """Rows in, accepted and set aside, a line a table; its first file, and how many more."""
     rows = [
         (
             entry["table"],
-            entry["file"],
+            _files(entry),
             *(number(entry["rows"][outcome]) for outcome in ("in", "accepted", "rejected", "skipped")),
         )
         for entry in report["tables"]
@@ -95,18 +95,18 @@ def report_table(report: Mapping[str, Any]) -> RichTable:
 
 def findings_table(report: Mapping[str, Any], *, language: str = "pt-BR") -> RichTable | None:
     """What was found, most frequent first, with the first place and how to mend it; None when nothing was."""
-    found = [(entry["table"], finding) for entry in report["tables"] for finding in entry["findings"]]
+    found = [(entry, finding) for entry in report["tables"] for finding in entry["findings"]]
     if not found:
         return None
     rows = [
         (
-            name,
+            entry["table"],
             _words(finding["title"], language),
             number(finding["count"]),
-            _place(finding),
+            _place(finding, named="more_files" in entry),
             _words(finding["mend"], language),
         )
-        for name, finding in sorted(found, key=lambda pair: -pair[1]["count"])
+        for entry, finding in sorted(found, key=lambda pair: -pair[1]["count"])
     ]
     drawn = table("O que encontramos", ("Planilha", "O quê", "Vezes", "Por exemplo", "Como corrigir"), rows)
     for column in drawn.columns[1:]:
@@ -119,12 +119,19 @@ def _words(text: Any, language: str) -> str:  # noqa: ANN401  a report's JSON
     return str(text[language]) if isinstance(text, Mapping) else str(text)
 
 
-def _place(finding: Row) -> str:
+def _files(entry: Row) -> str:
+    more = len(entry.get("more_files", ()))
+    return f"{entry['file']} e mais {more}" if more else str(entry["file"])
+
+
+def _place(finding: Row, *, named: bool) -> str:
+    """Where it was first found, with the name of the file if the table has several."""
     first = finding["examples"][0] if finding["examples"] else None
     if first is None:
         return ""
     value = f" ({first['value']})" if first.get("value") else ""
-    return f"linha {first['line']}{value}"
+    file = f"{first['file']}, " if named else ""
+    return f"{file}linha {first['line']}{value}"
 
 
 def _error(accuracy: Sequence[Row], level: str, horizon_days: int, model: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -84,10 +84,17 @@ class CompanyKeys:
         if not _SLUG.fullmatch(self.slug):
             raise ValueError(f"not a company's slug: {self.slug!r}")
 
-    def raw(self, table: Table, *, at: datetime) -> str:
-        """A file as received: `raw/{company}/{cnpj}/{ano}/{mes}/{dia}/{table}_{timestamp}.csv`."""
-        day = at.astimezone(UTC)
-        return f"raw/{self._company}/{day:%Y/%m/%d}/{table}_{_stamp(at)}.csv"
+    def raw(self, table: Table, *, at: datetime, number: int = 0) -> str:
+        """A file as received: `raw/{company}/{cnpj}/{ano}/{mes}/{dia}/{table}_{timestamp}.csv`.
+
+        Args:
+            table: which of the three it is.
+            at: the moment of its upload.
+            number: which of the upload's files of this table it is, from 0: each later one is dated
+                a microsecond later, so that all have keys of their own, in the order they were sent.
+        """
+        moment = at.astimezone(UTC) + timedelta(microseconds=number)
+        return f"raw/{self._company}/{moment:%Y/%m/%d}/{table}_{_stamp(moment)}.csv"
 
     def processed(self, kind: str, month: str, *, at: datetime) -> str:
         """One sales month ('2026-01'): `processed/{company}/{cnpj}/{ano}/{mes}/{kind}_{date}.parquet`."""

@@ -195,23 +195,38 @@ DELETED_ROW: Final = _skipped(
 )
 REPEATED_SALE: Final = _skipped(
     "repeated-sale",
-    Text("A venda aparece de novo mais abaixo; vale a última", "The sale appears again below; the last one counts"),
+    Text(
+        "A venda aparece de novo mais abaixo ou em outro arquivo; vale a última",
+        "The sale appears again below or in another file; the last one counts",
+    ),
     _NOTHING_TO_DO,
 )
 REPEATED_ITEM: Final = _skipped(
     "repeated-item",
     Text(
-        "O mesmo item da mesma venda aparece de novo mais abaixo; vale o último",
-        "The same item of the same sale appears again below; the last one counts",
+        "O mesmo item da mesma venda aparece de novo mais abaixo ou em outro arquivo; vale o último",
+        "The same item of the same sale appears again below or in another file; the last one counts",
     ),
     _NOTHING_TO_DO,
 )
 REPEATED_PRODUCT: Final = _skipped(
     "repeated-product",
     Text(
-        "O produto aparece de novo mais abaixo; vale o último", "The product appears again below; the last one counts"
+        "O produto aparece de novo mais abaixo ou em outro arquivo; vale o último",
+        "The product appears again below or in another file; the last one counts",
     ),
     Text("Deixe uma linha só para cada código.", "Leave one row for each code."),
+)
+REPEATED_FILE: Final = _skipped(
+    "repeated-file",
+    Text(
+        "O arquivo é igual a outro deste envio; contamos só um deles",
+        "The file is the same as another of this upload; only one of them counts",
+    ),
+    Text(
+        "Se era para ser outro período, exporte de novo e confira as datas; senão, não precisa fazer nada.",
+        "If it was meant to be another period, export it again and check the dates; otherwise there is nothing to do.",
+    ),
 )
 
 # --- rows accepted, worth a look ----------------------------------------------------------------------------------
@@ -320,6 +335,14 @@ SKU_FROM_DESCRIPTION: Final = _warning(
     Text(
         "Inclua a coluna do código (SKU), para que mudar o nome não vire outro produto.",
         "Include the code column (SKU), so that a changed name does not become another product.",
+    ),
+)
+HIDDEN_TAB: Final = _warning(
+    "hidden-tab",
+    Text("A aba está oculta no Excel e não foi lida", "The tab is hidden in Excel and was not read"),
+    Text(
+        "Se ela tem vendas que devem contar, reexiba a aba, salve e envie de novo, ou diga que é ela a aba a ler.",
+        "If it holds sales that should count, unhide it, save and send again, or name it as the tab to read.",
     ),
 )
 QUANTITY_ASSUMED: Final = _warning(

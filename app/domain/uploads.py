@@ -1,5 +1,6 @@
 """The tables a company sends, and the states an upload passes through."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -38,10 +39,15 @@ class UploadState(StrEnum):
 
 
 class IncomingFile(NamedTuple):
-    """A file as the customer sent it, already on local disk. `name` is the customer's and is never a path of ours."""
+    """A file as the customer sent it, on local disk. `name` is the customer's, never a path of ours.
+
+    The last two are told of raw copies alone: they are read again as they were when they came.
+    """
 
     name: str
     path: Path
     table: Table | None = None  # None: find out from its columns
     encoding: str | None = None  # as found out when it was received; None: find out from its bytes
-    tab: str | None = None  # of a workbook, the one to read; None: every tab that looks like a table
+    tab: str | None = None  # of a workbook, the one to read; None: every visible table
+    settled: Mapping[str, str] | None = None  # headings to fields; None: as said for its table
+    hidden_tabs: tuple[str, ...] = ()  # of the workbook it was in, hidden, and not read

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +21,7 @@ from app.core.database import AccountId
 from app.core.queue import Job, JobName
 from app.core.tables import UploadRow
 from app.domain.cnpj import Cnpj
-from app.domain.errors import BadInput, MissingTable, UnknownCompany
+from app.domain.errors import BadInput, MissingTable, ObjectExists, Unavailable
 from app.domain.states import State
 from app.domain.uploads import IncomingFile, Table, UploadState
 from app.pipeline.companies import Company, register_company, require_living
@@ -69,18 +71,12 @@ def receive(clients: Clients, delivery: Delivery, *, now: datetime) -> UUID:
                 return earlier
             _require_items(session, company, sheets)
             remember(session, delivery.mappings, sheets, account=delivery.account, company=company.id)
-        files = [
-            _store_raw(clients, company, sheet, folder=Path(folder), now=now)
-            | {"settled": of_sheet(sheet, delivery.mappings, earlier=before)}
-            for sheet in sheets
-        ]
+        files = _store_all(clients, company, sheets, folder=Path(folder), now=now)
+    for file, sheet in zip(files, sheets, strict=True):
+        file["settled"] = of_sheet(sheet, delivery.mappings, earlier=before)
     report = {"recognised": [sheet.as_json() for sheet in sheets]}
     row = _row(delivery, company, content_hash=content_hash) | {"files": files, "report": report}
-    try:
-        upload = _enqueue(clients, delivery, company, row=row, now=now)
-    except UnknownCompany:  # the job that removes its objects may have been there before ours were
-        clients.store.delete([file["key"] for file in files])
-        raise
+    upload = _enqueue(clients, delivery, company, row=row, now=now)
     get_logger().info("upload received", upload_id=str(upload), files=len(files))
     return upload
 
@@ -139,12 +135,56 @@ def _require_items(session: Session, company: Company, sheets: Sequence[Sheet]) 
     raise MissingTable
 
 
-def _store_raw(clients: Clients, company: Company, sheet: Sheet, *, folder: Path, now: datetime) -> dict[str, Any]:
-    copy = folder / f"raw-{sheet.table}-{uuid4()}.csv"
-    write_raw(sheet, copy)
-    key = company.keys.raw(sheet.table, at=now)
-    clients.store.put(key, copy)
-    return {
+def _store_all(
+    clients: Clients, company: Company, sheets: Sequence[Sheet], *, folder: Path, now: datetime
+) -> list[dict[str, Any]]:
+    """Put each sheet's raw copy into the lake, under a key of its own: all of them, or none."""
+    of_table: Counter[Table] = Counter()
+    written: list[str] = []
+    files = []
+    with _or_removed(clients, written):
+        for sheet in sheets:
+            copy = folder / f"raw-{sheet.table}-{uuid4()}.csv"
+            write_raw(sheet, copy)
+            key = company.keys.raw(sheet.table, at=now, number=of_table[sheet.table])
+            of_table[sheet.table] += 1
+            _put(clients, key, copy, written)
+            files.append(_facts(sheet, copy, key=key))
+    return files
+
+
+def _put(clients: Clients, key: str, copy: Path, written: list[str]) -> None:
+    """Store a copy; its key is `written` even if the store fell silent: it may be there all the same."""
+    written.append(key)
+    try:
+        clients.store.put(key, copy)
+    except ObjectExists:  # it is another upload's
+        written.remove(key)
+        raise
+
+
+@contextmanager
+def _or_removed(clients: Clients, keys: Collection[str]) -> Iterator[None]:
+    """If what follows fails these objects go again: nothing will ever point to them."""
+    try:
+        yield
+    except BaseException:
+        _remove(clients, keys)
+        raise
+
+
+def _remove(clients: Clients, keys: Collection[str]) -> None:
+    """Remove objects that no upload names, if we can.
+
+    A lake that does not answer, or in which this process may remove nothing (on AWS only the worker
+    may), keeps them until `retention` has its turn.
+    """
+    with suppress(Unavailable):
+        clients.store.delete(keys)
+
+
+def _facts(sheet: Sheet, copy: Path, *, key: str) -> dict[str, Any]:
+    facts = {
         "table": sheet.table,
         "name": sheet.name,
         "encoding": sheet.dialect.encoding,
@@ -152,6 +192,7 @@ def _store_raw(clients: Clients, company: Company, sheet: Sheet, *, folder: Path
         "bytes": copy.stat().st_size,
         "key": key,
     }
+    return facts | ({"hidden_tabs": list(sheet.hidden_tabs)} if sheet.hidden_tabs else {})
 
 
 def _row(delivery: Delivery, company: Company, *, content_hash: bytes) -> dict[str, Any]:
@@ -168,13 +209,16 @@ def _row(delivery: Delivery, company: Company, *, content_hash: bytes) -> dict[s
 
 
 def _enqueue(clients: Clients, delivery: Delivery, company: Company, *, row: dict[str, Any], now: datetime) -> UUID:
-    with clients.database.session(delivery.account) as session:
+    raw = [file["key"] for file in row["files"]]
+    # What fails in here is never committed, so the raw files may go, as of a company that was erased
+    # meanwhile. Whether a commit that fails took place is not known: then they must stay.
+    with clients.database.session(delivery.account) as session, _or_removed(clients, raw):
         require_living(session, company)
         # Of two deliveries of the same bytes at the same moment, one wins and the other is answered with it.
         inserted = session.scalar(insert(UploadRow).values(row).on_conflict_do_nothing().returning(UploadRow.id))
         if inserted is None:
+            _remove(clients, raw)
             return _same_upload(session, company, row["content_hash"]) or delivery.id
         job = Job(delivery.account, company.id, delivery.id)
-        raw = [file["key"] for file in row["files"]]
         hand_on(clients, session, JobName.PREPARE, job, reads=raw, receipt=company.keys.raw_receipt(at=now))
     return delivery.id

@@ -80,18 +80,12 @@ def of_sheet(sheet: Sheet, mappings: Mappings, *, earlier: Mapping[str, Settled]
 
 def raw_file(file: Mapping[str, object], path: Path) -> IncomingFile:
     """The raw copy of one of an upload's files, fetched to `path`, to be read as it was when it was taken in."""
-    encoding = file.get("encoding")
-    return IncomingFile(str(file["name"]), path, Table(str(file["table"])), str(encoding) if encoding else None)
-
-
-def by_table(files: Sequence[Mapping[str, object]]) -> dict[Table, Settled]:
-    """What held when an upload's files were taken in, for reading their raw copies the same way."""
-    settled: dict[Table, dict[str, str]] = {}
-    for file in files:
-        settled.setdefault(Table(str(file["table"])), {}).update(_settled(file))
-    return dict(settled)
-
-
-def _settled(file: Mapping[str, object]) -> dict[str, str]:
-    found = file.get("settled")
-    return dict(found) if isinstance(found, Mapping) else {}
+    encoding, settled, hidden = (file.get(fact) for fact in ("encoding", "settled", "hidden_tabs"))
+    return IncomingFile(
+        name=str(file["name"]),
+        path=path,
+        table=Table(str(file["table"])),
+        encoding=str(encoding) if encoding else None,
+        settled=dict(settled) if isinstance(settled, Mapping) else {},
+        hidden_tabs=tuple(map(str, hidden)) if isinstance(hidden, list) else (),
+    )

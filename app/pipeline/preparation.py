@@ -21,7 +21,7 @@ from app.domain.uploads import IncomingFile, UploadState
 from app.pipeline.companies import company_by_id
 from app.pipeline.frames import read_frame, scan_frame, write_frame
 from app.pipeline.handing import hand_on
-from app.pipeline.mappings import by_table, raw_file
+from app.pipeline.mappings import raw_file
 from app.pipeline.merging import FEATURES, ITEMS, PRODUCTS, write_changes
 from app.pipeline.publishing import ALL_MONTHS, Publication, current, publish
 from app.pipeline.uploads import begin, timed, upload_row
@@ -90,7 +90,7 @@ def prepare_upload(clients: Clients, job: Job, *, now: datetime) -> None:
 
 def _clean(clients: Clients, row: UploadRow, *, cnpj: Cnpj, folder: Path, now: datetime) -> Prepared:
     files = [_fetch(clients, file, folder=folder) for file in row.files]
-    sheets = recognise(files, mappings=by_table(row.files), workdir=folder)
+    sheets = recognise(files, workdir=folder)
     return prepare(sheets, today=now.date(), workdir=folder, cnpj=cnpj)
 
 

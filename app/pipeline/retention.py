@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, select
 
 from app.core.clients import Clients
 from app.core.database import AccountId
-from app.core.lake import IncomingKeys
+from app.core.lake import IncomingKeys, is_receipt
 from app.core.tables import (
     AccountRow,
     AuditRow,
@@ -52,6 +52,7 @@ def tidy_account(clients: Clients, account: AccountId, *, now: datetime, raw_sta
     _expire_raw(clients, account, older_than=now - raw_stays, now=now)
     for company in list_companies(clients, account):
         clients.store.delete(_unpointed(clients, account, company, older_than=now - _UNPOINTED_STAYS))
+        clients.store.delete(_forsaken(clients, account, company, older_than=now - _UNPOINTED_STAYS))
 
 
 def _expire_rows(clients: Clients, account: AccountId, *, now: datetime) -> None:
@@ -93,3 +94,16 @@ def _unpointed(clients: Clients, account: AccountId, company: Company, *, older_
             for stored in list(clients.store.list(folder)):
                 if stored.key not in current and stored.modified < older_than:
                     yield stored.key
+
+
+def _forsaken(clients: Clients, account: AccountId, company: Company, *, older_than: datetime) -> list[str]:
+    """Files in raw/ that no upload names: whoever received them died before it said so."""
+    old = [
+        stored.key
+        for stored in clients.store.list(company.keys.folder("raw"))
+        if stored.modified < older_than and not is_receipt(stored.key)
+    ]
+    with clients.database.session(account) as session:
+        uploads = session.scalars(select(UploadRow.files).where(UploadRow.company_id == company.id))
+        named = {file["key"] for files in uploads for file in files}
+    return [key for key in old if key not in named]

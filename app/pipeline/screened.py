@@ -1,7 +1,7 @@
 """What became of an upload's rows, told again from its raw files: findings, rows set aside, rows accepted."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +14,9 @@ from app.domain.cnpj import Cnpj
 from app.domain.columns import LINE, RULE, TABLE
 from app.domain.errors import Expired, ObjectMissing
 from app.domain.findings import RULES, Severity
-from app.domain.text import Language
+from app.domain.text import Language, Text
 from app.domain.uploads import IncomingFile, Table
-from app.pipeline.mappings import by_table, check_fields, check_headings, raw_file
+from app.pipeline.mappings import check_fields, check_headings, raw_file
 from app.pipeline.retention import RAW_STAYS
 from app.pipeline.uploads import Upload
 from app.processing.cleaner.alone import HEADINGS
@@ -26,6 +26,7 @@ from app.processing.reader.sheets import ORIGINAL_LINE, Sheet
 
 REASON: Final = "motivo"  # last column of rows set aside; no heading of ours, so it may stay when they are sent again
 _FILE: Final = "file"
+_LINE: Final = Text("linha", "line")
 
 
 class Rehearsal(NamedTuple):
@@ -77,12 +78,19 @@ def findings(clients: Clients, upload: Upload, *, language: Language) -> pl.Data
 def rejected(clients: Clients, upload: Upload, *, table: Table, language: Language) -> pl.DataFrame:
     """The rows of a table that were set aside, under the customer's own headings, with the reason in a last column.
 
+    Of several files the columns that say the same are one, under the first file's heading, and each
+    reason begins with the row's file and line.
+
     Raises:
         Expired: the raw files are gone.
     """
     with _screened(clients, upload) as (prepared, sheets):
-        parts = [_set_aside(prepared, sheet, language) for sheet in sheets if sheet.table is table]
-    return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame(schema={REASON: pl.String})
+        read = [sheet for sheet in sheets if sheet.table is table and sheet.repeats is None]
+        shared = _shared_headings(read)
+        reasons = [_reasons(prepared, sheet, language, placed=len(read) > 1) for sheet in read]
+        parts = [_set_aside(prepared, *of_sheet, shared) for of_sheet in zip(read, reasons, strict=True)]
+    nothing = pl.DataFrame(schema={REASON: pl.String})
+    return pl.concat(parts or [nothing], how="diagonal_relaxed").select(pl.exclude(REASON), REASON)
 
 
 def accepted(clients: Clients, upload: Upload) -> pl.DataFrame:
@@ -101,7 +109,7 @@ def _screened(clients: Clients, upload: Upload) -> Iterator[tuple[Prepared, list
     with tempfile.TemporaryDirectory(prefix="quantyfy-screened-") as name:
         folder = Path(name)
         files = [_fetched(clients, file, folder) for file in upload.files]
-        sheets = list(recognise(files, mappings=by_table(upload.files), workdir=folder))
+        sheets = list(recognise(files, workdir=folder))
         yield prepare(sheets, today=upload.created_at.date(), workdir=folder, cnpj=Cnpj(upload.cnpj)), sheets
 
 
@@ -114,10 +122,30 @@ def _fetched(clients: Clients, file: dict[str, Any], folder: Path) -> IncomingFi
     return raw_file(file, path)
 
 
-def _set_aside(prepared: Prepared, sheet: Sheet, language: Language) -> pl.DataFrame:
-    reasons = _reasons(prepared, sheet, language)
-    headings = {str(place): column.header for place, column in enumerate(sheet.columns)}
-    added = {field: heading for field, heading in HEADINGS.items() if heading not in headings.values()}
+def _shared_headings(sheets: Sequence[Sheet]) -> dict[str, str]:
+    """The first heading that each field has in some files."""
+    columns = [column for sheet in sheets for column in sheet.columns]
+    return {column.field: column.header for column in reversed(columns) if column.field}
+
+
+def _headings(sheet: Sheet, shared: Mapping[str, str]) -> dict[str, str]:
+    """The heading of each cell (`0`, `1`, ...) beside the other files'; no two are the same."""
+    wanted = [shared.get(column.field or "", column.header) for column in sheet.columns]
+    fields = {shared[column.field] for column in sheet.columns if column.field}
+    taken: set[str] = set()
+    headings = {}
+    for place, (heading, column) in enumerate(zip(wanted, sheet.columns, strict=True)):
+        names = (heading, *(f"{heading} ({number})" for number in range(2, len(wanted) + 2)))
+        avoided = taken if column.field else taken | fields
+        headings[str(place)] = next(name for name in names if name not in avoided)
+        taken.add(headings[str(place)])
+    return headings
+
+
+def _set_aside(prepared: Prepared, sheet: Sheet, reasons: pl.DataFrame, shared: Mapping[str, str]) -> pl.DataFrame:
+    headings = _headings(sheet, shared)
+    known = {field: shared.get(field, heading) for field, heading in HEADINGS.items()}
+    added = {field: heading for field, heading in known.items() if heading not in headings.values()}
     if sheet.table is Table.ITEMS:
         rows = prepared.items_to_mend(sheet, reasons[LINE])
     else:
@@ -129,9 +157,13 @@ def _set_aside(prepared: Prepared, sheet: Sheet, language: Language) -> pl.DataF
     return told.select(shown).rename(headings | added, strict=False).drop(ORIGINAL_LINE, strict=False)
 
 
-def _reasons(prepared: Prepared, sheet: Sheet, language: Language) -> pl.DataFrame:
-    """By line: why it was set aside, each reason once."""
+def _reasons(prepared: Prepared, sheet: Sheet, language: Language, *, placed: bool) -> pl.DataFrame:
+    """By line: why it was set aside, each reason once; after its place, if it is to be `placed`."""
     titles = {code: rule.title.to(language) for code, rule in RULES.items() if rule.severity is Severity.REJECTED}
     mine = (pl.col(TABLE) == sheet.table.value) & (pl.col(_FILE) == sheet.name) & pl.col(RULE).is_in(list(titles))
     named = prepared.findings.filter(mine).with_columns(pl.col(RULE).replace_strict(titles).alias(REASON))
-    return named.group_by(LINE).agg(pl.col(REASON).unique(maintain_order=True).str.join("; "))
+    reasons = named.group_by(LINE).agg(pl.col(REASON).unique(maintain_order=True).str.join("; "))
+    if not placed:
+        return reasons
+    place = pl.lit(f"{sheet.name}, {_LINE.to(language)} ")
+    return reasons.with_columns(pl.concat_str(place, LINE, pl.lit(": "), REASON).alias(REASON))

@@ -26,8 +26,12 @@ previsão sai por categoria e com aviso de estoque.
 Mande o arquivo como o seu sistema exporta. Aceitamos:
 
 - CSV com `;`, `,`, tabulação ou `|`; em UTF-8, Windows-1252 (o do Excel), UTF-16 ou o antigo cp850 do DOS;
-- Excel (`.xlsx`, `.xls`): lemos as abas que parecem uma das três planilhas, ou só a que você indicar;
+- Excel (`.xlsx`, `.xls`) e LibreOffice (`.ods`): lemos as abas visíveis que parecem uma das três planilhas (até 30), ou
+  só a que você indicar; aba oculta só é lida se você a indicar pelo nome, e o relatório diz quais ficaram de fora;
 - ZIP com qualquer um desses (até 20 arquivos);
+- a mesma planilha em vários arquivos ou abas de um envio, por exemplo um por mês: todos contam, e cada aviso diz o
+  arquivo (e a aba) e a linha; se o mesmo item da mesma venda vem em dois, vale o do último; um arquivo enviado em
+  dobro conta uma vez;
 - títulos e período acima do cabeçalho (até 30 linhas), totais, linhas em branco e cabeçalhos repetidos no meio.
 
 Números podem vir como `1.234,56`, `1,234.56`, `R$ 10,00`, `(5,00)` ou `5,00-`: o jeito é decidido pela coluna inteira.

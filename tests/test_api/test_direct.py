@@ -18,7 +18,7 @@ from app.core.lake import IncomingKeys
 from app.pipeline.companies import open_account
 from app.pipeline.retention import tidy
 from tests.s3_server import S3Server
-from tests.shop import CNPJ, write_shop, write_workbook
+from tests.shop import CNPJ, raw_keys, sold_in, sold_in_months, write_months, write_shop, write_workbook
 from tests.test_api.shop_door import Shop
 
 FORM = {"cnpj": CNPJ, "company_name": "Padaria"}
@@ -86,6 +86,22 @@ def test_the_same_bytes_announced_again_are_the_same_upload(shop: Shop, tmp_path
             put(slot, file.path.read_bytes())
         became.append(complete(shop, direct).json()["id"])
     assert became[0] == became[1]
+
+
+def test_a_file_a_month_put_there_all_count(shop: Shop, tmp_path: Path) -> None:
+    paths = write_months(tmp_path / "files", [1, 2, 3])
+    direct = announced(shop, [{"name": path.name, "table": "vendas_itens"} for path in paths])
+    for slot, path in zip(direct["files"], paths, strict=True):
+        assert put(slot, path.read_bytes()) == 200
+    completed = complete(shop, direct)
+    assert completed.status_code == 202, completed.text
+    shop.work()
+    upload = shop.http.get(completed.json()["url"], headers=shop.headers).json()
+    lake = shop.http.app.state.clients.store  # type: ignore[attr-defined]
+    assert upload["state"] == "published"
+    assert sold_in(lake) == sold_in_months([1, 2, 3])
+    assert raw_keys(lake) == [file["key"] for file in upload["files"]]
+    assert objects(shop, "incoming") == []
 
 
 def test_of_a_workbook_put_there_the_named_tab_alone_is_read(shop: Shop, tmp_path: Path) -> None:

@@ -18,7 +18,17 @@ from app.domain.errors import StillRunning
 from app.pipeline.access import caller_of_key
 from app.pipeline.idempotency import Reply, fingerprint, once
 from app.pipeline.intake import receive
-from tests.shop import CNPJ, write_shop, write_workbook
+from tests.shop import (
+    CNPJ,
+    month_rows,
+    raw_keys,
+    sold_in,
+    sold_in_months,
+    write_months,
+    write_shop,
+    write_tabs,
+    write_workbook,
+)
 from tests.test_api.served import Served
 from tests.test_api.shop_door import Shop
 
@@ -138,6 +148,60 @@ def test_a_dry_run_tells_what_it_would_find_and_stores_nothing(shop: Shop, tmp_p
     assert items["rows"]["rejected"] == 2
     assert shop.http.get("/companies", headers=shop.headers).json() == {"companies": []}
     assert not [path for path in (tmp_path / "lake").rglob("*") if path.is_file()]
+
+
+def several(field: str, paths: list[Path]) -> list[tuple[str, tuple[str, bytes]]]:
+    return [(field, (path.name, path.read_bytes())) for path in paths]
+
+
+@pytest.mark.parametrize("field", ["files", "vendas_itens"])
+def test_a_file_a_month_in_one_upload_all_count(shop: Shop, tmp_path: Path, field: str) -> None:
+    lake = shop.http.app.state.clients.store  # type: ignore[attr-defined]
+    paths, months = write_months(tmp_path / "files", [1, 2, 3]), [1, 2, 3]
+    ask: dict[str, Any] = {"headers": shop.headers, "data": FORM}
+    dry = shop.http.post("/upload", params={"dry_run": True}, files=several(field, paths), **ask)
+    assert [table["rows"]["accepted"] for table in dry.json()["report"]["tables"]] == [84]
+    assert [file["file"] for file in dry.json()["recognised"]] == [path.name for path in paths]
+    assert raw_keys(lake) == []
+    sent = shop.http.post("/upload", files=several(field, paths), **ask)
+    assert sent.status_code == 202, sent.text
+    shop.work()
+    upload = shop.http.get(sent.headers["location"], headers=shop.headers).json()
+    assert upload["state"] == "published"
+    assert upload["report"]["tables"] == dry.json()["report"]["tables"]
+    assert sold_in(lake) == sold_in_months(months)
+    assert raw_keys(lake) == [file["key"] for file in upload["files"]]
+    [entry] = upload["report"]["tables"]
+    assert [entry["file"], *(more["file"] for more in entry["more_files"])] == [path.name for path in paths]
+
+
+def test_a_key_of_idempotency_holds_for_the_same_files_in_any_order(shop: Shop, tmp_path: Path) -> None:
+    paths = write_months(tmp_path / "files", [1, 2, 3])
+    ask: dict[str, Any] = {"headers": shop.headers | {"Idempotency-Key": "k"}, "data": FORM}
+    first = shop.http.post("/upload", files=several("files", paths), **ask)
+    again = shop.http.post("/upload", files=several("files", paths[::-1]), **ask)
+    assert first.status_code == again.status_code == 202
+    assert first.json() == again.json()
+
+
+def test_a_tab_a_month_counts_and_a_hidden_one_does_not_unless_it_is_named(shop: Shop, tmp_path: Path) -> None:
+    lake = shop.http.app.state.clients.store  # type: ignore[attr-defined]
+    tabs = {"Jan": month_rows(1), "Fev": month_rows(2), "Rascunho": month_rows(9)}
+    book = write_tabs(tmp_path / "ano.xlsx", tabs, hidden={"Rascunho": "hidden"})
+    ask: dict[str, Any] = {"headers": shop.headers, "files": several("files", [book])}
+    sent = shop.http.post("/upload", data=FORM, **ask)
+    shop.work()
+    assert sold_in(lake) == sold_in_months([1, 2])
+    upload = shop.http.get(sent.headers["location"], headers=shop.headers).json()
+    assert raw_keys(lake) == [file["key"] for file in upload["files"]]
+    found = shop.http.get(f"{sent.headers['location']}/findings", headers=shop.headers).json()
+    assert [(row["rule"], row["file"], row["value"]) for row in found] == [("hidden-tab", "ano.xlsx (Jan)", "Rascunho")]
+    named = shop.http.post("/upload", data=FORM | {"tab": "Rascunho"}, params={"dry_run": True}, **ask).json()
+    assert [file["dialect"]["tab"] for file in named["recognised"]] == ["Rascunho"]
+    only = write_tabs(tmp_path / "so.xlsx", {"Capa": [["Loja"]], "Jan": month_rows(1)}, hidden={"Jan": "hidden"})
+    refused = shop.http.post("/upload", data=FORM, headers=shop.headers, files=several("files", [only]))
+    assert (refused.status_code, refused.json()["code"]) == (422, "not-a-table")
+    assert "Jan" in refused.json()["detail"]
 
 
 def stored(shop: Shop) -> dict[str, Any]:

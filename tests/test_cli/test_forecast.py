@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from app.cli.main import app
 from app.domain.errors import EmptyFile
 from app.domain.forecasts import HORIZONS
-from tests.shop import FIRST_DAY, bread_sold, write_shop
+from tests.shop import FIRST_DAY, bread_sold, month_rows, write_months, write_shop, write_tabs
 
 RESTAURANT = Path(__file__).parent.parent / "data" / "restaurant"
 
@@ -49,6 +49,20 @@ def test_what_comes_after_the_day_asked_for_is_hidden_and_then_compared(tmp_path
     sold = bread_sold(days=seen + month) - bread_sold(days=seen)
     assert company[30]["sold"] == pytest.approx(sold + 3 * 4)  # four Saturdays of three cakes
     assert company[30]["wape"] < 0.05
+
+
+def test_months_in_files_and_in_tabs_are_one_history_without_the_tab_that_is_hidden(tmp_path: Path) -> None:
+    months = write_months(tmp_path / "files", [1, 2, 3])
+    tabs = {"Rascunho": month_rows(9), "Abr": month_rows(4), "Mai": month_rows(5)}
+    book = write_tabs(tmp_path / "ano.xlsx", tabs, hidden={"Rascunho": "hidden"})
+    answer = json.loads(run("forecast", *months, book, "--as-of", "2025-03-28", "--json").stdout)
+    [entry] = answer["report"]["tables"]
+    assert entry["rows"] == {"in": 140, "accepted": 140, "rejected": 0, "skipped": 0}
+    assert [finding["rule"] for finding in entry["findings"]] == ["hidden-tab"]
+    [first] = [row for row in answer["hindsight"] if (row["level"], row["horizon_days"]) == ("company", 30)]
+    assert first["sold"] == 4 * 27, "of April, the days until the 27th"
+    named = json.loads(run("forecast", book, "--tab", "rascunho", "--json").stdout)
+    assert named["last_day"] == "2025-09-28"
 
 
 def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`quantyfy inspect`: a file looked at before it is sent."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from app.cli.main import app
 from app.domain.errors import MissingColumn
+from tests.shop import month_rows, write_months, write_tabs
 from tests.test_cli.examples import PAGE, page
 
 TINY = """Relatório de vendas por produto
@@ -57,6 +59,27 @@ def test_of_a_workbook_the_tab_is_told_and_may_be_named(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, ["inspect", str(path), "--tab", "outubro"], catch_exceptions=False).stdout
     assert "Excel, aba Outubro, títulos na linha 1." in shown
     assert "Setembro" not in shown
+
+
+def test_of_several_files_each_is_told_and_so_is_the_tab_that_nobody_sees(tmp_path: Path) -> None:
+    paths = write_months(tmp_path / "files", [1, 2])
+    with paths[1].open("a", encoding="utf-16-le") as file:
+        file.write("x|18/02/2025|PAO|muito|1,00\n")
+    tabs = {"Mar": month_rows(3), "Rascunho": month_rows(9)}
+    book = write_tabs(tmp_path / "ano.xlsx", tabs, hidden={"Rascunho": "very_hidden"})
+    shown = CliRunner().invoke(app, ["inspect", *map(str, [*paths, book])], catch_exceptions=False).stdout
+    for words in (
+        "mes-01.csv é a tabela vendas_itens",
+        "mes-02.csv é a tabela vendas_itens",
+        "ano.xlsx é a tabela vendas_itens",
+        "mes-01.csv e mais 2",
+        "Abas ocultas que não lemos: Rascunho.",
+        "A aba está oculta no Excel",
+    ):
+        assert words in shown
+    assert re.search(r"mes-02\.csv,\s+linha 30", shown)
+    answer = CliRunner().invoke(app, ["inspect", *map(str, [*paths, book]), "--json"], catch_exceptions=False).stdout
+    assert json.loads(answer)["tables"][0]["rows"] == {"in": 85, "accepted": 84, "rejected": 1, "skipped": 0}
 
 
 def test_a_column_may_be_named_by_hand(tmp_path: Path) -> None:

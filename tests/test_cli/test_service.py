@@ -13,8 +13,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from app.core.s3 import store_at
 from app.domain.uploads import IncomingFile
-from tests.shop import CNPJ, write_shop
+from tests.shop import CNPJ, raw_keys, sold_in, sold_in_months, write_months, write_shop
 
 QUANTYFY = [sys.executable, "-m", "app.cli.main"]
 PATIENCE_S = 90
@@ -113,6 +114,15 @@ def test_files_go_up_and_forecasts_come_down_by_command_line(laptop: Laptop, tmp
     laptop.service.terminate()
     assert laptop.service.wait(PATIENCE_S) == 0
     laptop.wait_until_gone()
+
+
+def test_a_file_a_month_goes_up_by_command_line_and_all_count(laptop: Laptop, tmp_path: Path) -> None:
+    paths = write_months(tmp_path / "files", [1, 2, 3])
+    sent = laptop.run("upload", *paths, "--cnpj", CNPJ, "--name", "Padaria")
+    assert "mes-01.csv e mais 2" in sent
+    lake = store_at((laptop.home / "lake").as_uri())
+    assert sold_in(lake) == sold_in_months([1, 2, 3])
+    assert len(raw_keys(lake)) == len(paths)
 
 
 def test_a_service_told_to_stop_finishes_the_upload_it_receives_and_loses_no_job(

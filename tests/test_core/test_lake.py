@@ -37,6 +37,14 @@ def test_two_microseconds_are_two_keys() -> None:
     assert KEYS.raw(Table.SALES, at=AT) != KEYS.raw(Table.SALES, at=later)
 
 
+def test_the_files_of_one_table_in_one_upload_have_keys_in_their_order_and_of_the_contract_s_form() -> None:
+    keys = [KEYS.raw(Table.ITEMS, at=AT, number=number) for number in range(30)]
+    assert keys == sorted(set(keys))
+    assert keys[1] == f"raw/{HOME}/2026/11/22/vendas_itens_20261122T205430.123457Z.csv"
+    midnight = datetime(2026, 11, 22, 23, 59, 59, 999_999, tzinfo=UTC)
+    assert KEYS.raw(Table.ITEMS, at=midnight, number=1).endswith("/2026/11/23/vendas_itens_20261123T000000.000000Z.csv")
+
+
 @pytest.mark.parametrize("slug", ["", "..", "a/b", "Ana", "a--b", "-a", "a b", "ção"])
 def test_only_a_slug_names_a_company(slug: str) -> None:
     with pytest.raises(ValueError, match="slug"):

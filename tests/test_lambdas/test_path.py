@@ -19,7 +19,7 @@ from app.pipeline.forecasting import FRAMES
 from app.pipeline.incoming import receive_delivered
 from app.pipeline.uploads import Upload, find_upload
 from app.worker import given_up
-from tests.shop import CNPJ, write_workbook
+from tests.shop import CNPJ, month_rows, raw_keys, sold_in, sold_in_months, write_months, write_tabs, write_workbook
 from tests.test_lambdas.conftest import MEGABYTES, Aws
 
 
@@ -103,6 +103,28 @@ def test_of_a_workbook_in_the_bucket_the_tab_that_its_manifest_names_is_read(
     assert aws.send("upload_handler", keys.manifest).result() == {"upload": str(keys.upload)}
     [read] = find_upload(clients, account, keys.upload).report["recognised"]
     assert read["dialect"]["tab"] == "Outubro"
+
+
+def test_a_file_a_month_and_a_workbook_in_the_bucket_all_count_and_a_hidden_tab_does_not(
+    aws: Aws, clients: Clients, account: AccountId, tmp_path: Path
+) -> None:
+    tabs = {"Rascunho": month_rows(9), "Mar": month_rows(3), "Abr": month_rows(4)}
+    book = write_tabs(tmp_path / "ano.xlsx", tabs, hidden={"Rascunho": "hidden"})
+    keys, paths = IncomingKeys(account, uuid4()), [*write_months(tmp_path / "files", [1, 2]), book]
+    for path in paths:
+        aws.lake.put(keys.file(path.name), path)
+    files = [{"key": path.name, "name": path.name} for path in paths]
+    manifest = {"cnpj": CNPJ, "company_name": "Padaria São João Ltda", "files": files}
+    aws.lake.put(keys.manifest, json.dumps(manifest).encode())
+    aws.carry_all()
+    upload = find_upload(clients, account, keys.upload)
+    assert upload.state is UploadState.PUBLISHED
+    assert sold_in(aws.lake) == sold_in_months([1, 2, 3, 4])
+    assert raw_keys(aws.lake) == [file["key"] for file in upload.files]
+    assert len(upload.files) == 4
+    found = [finding["rule"] for table in upload.report["tables"] for finding in table["findings"]]
+    assert found == ["hidden-tab"]
+    assert all(not function.dead for function in aws.functions.values())
 
 
 def test_a_delivery_too_large_for_a_function_stays_for_the_worker(

@@ -79,7 +79,10 @@ async def upload(
     dry_run: Annotated[bool, Query(description="Only say how the files are understood; store nothing.")] = False,  # noqa: FBT002  a query flag
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Send one to three tables of a company. The work goes on behind; `Location` tells where to ask how."""
+    """Send one to three tables of a company, each in one file or in several: fields may be repeated.
+
+    The work goes on behind; `Location` tells where to ask how.
+    """
     body_of(request).allow(settings.upload_limit_bytes)
     with tempfile.TemporaryDirectory(prefix="quantyfy-upload-") as folder:
         form = await read_form(request, Path(folder))
@@ -124,10 +127,10 @@ def _received(clients: Clients, caller: Caller, delivery: Delivery, *, now: date
 def _once(
     clients: Clients, caller: Caller, delivery: Delivery, key: str, act: Callable[[], Reply], *, now: datetime
 ) -> Reply:
-    files = [part for f in delivery.files for part in (str(f.table), f.name, f.tab or "", file_sha256(f.path))]
+    said = sorted((str(f.table), f.name, f.tab or "", file_sha256(f.path)) for f in delivery.files)
     asked = fingerprint(
         *("/upload", delivery.cnpj.text, delivery.company_name, delivery.state or ""),
-        *(json.dumps(delivery.mappings, sort_keys=True), *files),
+        *(json.dumps(delivery.mappings, sort_keys=True), *(part for file in said for part in file)),
     )
     return once(clients, caller.account, key, act, asked=asked, now=now)
 

@@ -26,7 +26,8 @@ class UploadForm(BaseModel):
     tab: str | None = Field(
         default=None,
         max_length=LONGEST_TAB,
-        description="Name of the tab to read in the workbooks sent; without it, every tab that looks like a table.",
+        description="Name of the tab to read in the workbooks sent; without it, every visible tab that looks like a "
+        "table.",
         examples=["Vendas"],
     )
     columns: Json[dict[Table, dict[str, str]]] | None = Field(

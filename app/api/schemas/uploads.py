@@ -54,7 +54,7 @@ class FileAnnounced(BaseModel):
         min_length=1,
         max_length=LONGEST_TAB,
         pattern=PRINTABLE,
-        description="Of a workbook, the tab to read; unset: every tab that looks like a table.",
+        description="Of a workbook, the tab to read; unset: every visible tab that looks like a table.",
         examples=["Vendas"],
     )
 

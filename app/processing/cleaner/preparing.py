@@ -13,8 +13,10 @@ import polars as pl
 from app.domain import columns as c
 from app.domain.cnpj import Cnpj
 from app.domain.findings import (
+    HIDDEN_TAB,
     IDENTICAL_LINE,
     QUANTITY_ASSUMED,
+    REPEATED_FILE,
     REPEATED_ITEM,
     SALE_WITHOUT_ITEMS,
     SKU_FROM_DESCRIPTION,
@@ -102,9 +104,7 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
         NotATable: a line deep in a file is longer than any table's.
         MonthTooLong: a month has more lines than fit in memory.
     """
-    products = [sheet for sheet in sheets if sheet.table is Table.PRODUCTS]
-    sales = [sheet for sheet in sheets if sheet.table is Table.SALES]
-    items = [sheet for sheet in sheets if sheet.table is Table.ITEMS]
+    products, sales, items = (_to_read(sheets, table) for table in (Table.PRODUCTS, Table.SALES, Table.ITEMS))
     by_branch = _have_branches(sales) and _have_branches(items)
     blocks = typed_blocks(items)
     lines = _Lines(workdir)
@@ -122,11 +122,12 @@ def prepare(sheets: Sequence[Sheet], *, today: date, workdir: Path, cnpj: Cnpj |
     if headers:
         _notice_without_items(headers, lines, sales)
         kept[Table.SALES] = headers.findings
+    skipped = {table: _skip_repeated(sheets, table, found) for table, found in kept.items()}
     return Prepared(
         months=lines.store.months(),
         products=catalogue.products if catalogue else None,
-        findings=_all_findings(kept),
-        counts=_counts(catalogue, headers, lines, items),
+        findings=_all_findings(kept, [_unread_tabs(sheet) for sheet in sheets]),
+        counts=_with_skipped(_counts(catalogue, headers, lines, items), skipped),
         sheets=tuple(sheets),
         only_counted={table: found.only_counted for table, found in kept.items()},
         _store=lines.store,
@@ -245,9 +246,41 @@ def _assumptions(sheet: Sheet) -> pl.DataFrame:
     )
 
 
-def _all_findings(kept: Mapping[Table, FindingsKept]) -> pl.DataFrame:
+def _to_read(sheets: Sequence[Sheet], table: Table) -> list[Sheet]:
+    return [sheet for sheet in sheets if sheet.table is table and sheet.repeats is None]
+
+
+def _skip_repeated(sheets: Sequence[Sheet], table: Table, findings: FindingsKept) -> int:
+    """Tells of every row of the files that repeat another; how many rows those are."""
+    rows = 0
+    for sheet in sheets:
+        if sheet.table is not table or sheet.repeats is None:
+            continue
+        for cells in sheet.cells():
+            rows += cells.height
+            other = pl.repeat(sheet.repeats, cells.height, eager=True)
+            findings.add(noticed(sheet, REPEATED_FILE, cells[LINE], values=other))
+    return rows
+
+
+def _with_skipped(counts: Mapping[Table, RowCount], skipped: Mapping[Table, int]) -> dict[Table, RowCount]:
+    return {
+        table: count._replace(rows_in=count.rows_in + more, skipped=count.skipped + more)
+        for table, count in counts.items()
+        for more in (skipped[table],)
+    }
+
+
+def _unread_tabs(sheet: Sheet) -> pl.DataFrame:
+    """The tabs of its workbook that nobody sees, told with the heading's line."""
+    tabs = pl.Series(sheet.hidden_tabs, dtype=pl.String)
+    lines = pl.repeat(sheet.dialect.header_line, len(tabs), eager=True)
+    return noticed(sheet, HIDDEN_TAB, lines, values=tabs)
+
+
+def _all_findings(kept: Mapping[Table, FindingsKept], said_once: Sequence[pl.DataFrame]) -> pl.DataFrame:
     frames = [frame for found in kept.values() for frame in found.frames]
-    return together(frames).sort(c.TABLE, FILE, c.LINE, maintain_order=True)
+    return together([*frames, *said_once]).sort(c.TABLE, FILE, c.LINE, maintain_order=True)
 
 
 def _notice_without_items(sales: Sales, lines: _Lines, sheets: Sequence[Sheet]) -> None:

@@ -3,7 +3,7 @@
 import copy
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
 
@@ -67,12 +67,13 @@ def unpacked(file: IncomingFile, *, workdir: Path, limits: Limits) -> Iterator[I
                 file, f"tem mais de {limits.max_zip_files} arquivos", f"it has over {limits.max_zip_files} files"
             )
         left = limits.max_bytes
+        names = _told_apart(members)
         for number, member in enumerate(members):
             _check_ratio(file, member, limits)
             target = workdir / f"{file.path.stem}-{number}{Path(member.filename).suffix.lower()[:5]}"
             left -= _extract(archive, member, target, file=file, at_most=left, limits=limits)
             table = file.table if len(members) == 1 else None
-            yield IncomingFile(_shown(member.filename), target, table, tab=file.tab)
+            yield IncomingFile(names[number], target, table, tab=file.tab)
 
 
 def _opened(path: Path, name: str) -> zipfile.ZipFile:
@@ -87,9 +88,18 @@ def _is_table_file(member: zipfile.ZipInfo) -> bool:
     return not member.is_dir() and "__MACOSX" not in parts and not _shown(member.filename).startswith(".")
 
 
-def _shown(name: str) -> str:
-    """The last part of a path inside a ZIP: only ever shown, never opened."""
-    last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+def _told_apart(members: Sequence[zipfile.ZipInfo]) -> list[str]:
+    """What each file is called, with its folder if another has its name: `loja 2/vendas.csv`."""
+    last = [_shown(member.filename) for member in members]
+    return [
+        name if last.count(name) == 1 else _shown(member.filename, parts=2)
+        for name, member in zip(last, members, strict=True)
+    ]
+
+
+def _shown(name: str, *, parts: int = 1) -> str:
+    """The last parts of a path inside a ZIP: only ever shown, never opened."""
+    last = "/".join(name.replace("\\", "/").rstrip("/").rsplit("/", parts)[-parts:])
     return "".join(character for character in last if character.isprintable())[:120]
 
 

@@ -1,6 +1,6 @@
 """Whatever container the files came in, CSV files on disk come out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -8,7 +8,7 @@ from app.domain.errors import EmptyFile, NotATable
 from app.domain.uploads import IncomingFile, Table
 from app.processing.reader import archives
 from app.processing.reader.sheets import Limits
-from app.processing.reader.workbooks import Workbook
+from app.processing.reader.workbooks import Tables, Workbook
 
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
 
@@ -21,14 +21,21 @@ class TextFile(NamedTuple):
     table: Table | None
     encoding: str | None = None
     tab: str | None = None  # of the workbook it was written from
+    settled: Mapping[str, str] | None = None  # headings to fields, of a raw copy
+    hidden_tabs: tuple[str, ...] = ()  # of the workbook, tables that nobody sees and that were not read
 
 
 def text_files(file: IncomingFile, *, workdir: Path, limits: Limits) -> Iterator[TextFile]:
     """The CSV files inside what was sent; a ZIP is opened once, a workbook gives its named tab or each that is a table.
 
+    Args:
+        file: as it came.
+        workdir: a folder of this file's own.
+        limits: what an upload may weigh.
+
     Raises:
         EmptyFile: nothing inside.
-        NotATable: broken, encrypted, nested, or without any table, or without the tab that was named.
+        NotATable: broken, encrypted, nested, or without any table that is seen, or without the tab that was named.
         UploadTooLarge: it would unpack to more than an upload may weigh.
     """
     head = _head(file)
@@ -54,22 +61,47 @@ def _from_one(file: IncomingFile, head: bytes, *, workdir: Path, limits: Limits)
     if archives.is_zip(head):
         archives.check_workbook(file, limits)
     elif not head.startswith(_OLD_EXCEL):
-        yield TextFile(file.name, file.path, file.table, encoding=file.encoding)
+        yield TextFile(
+            file.name,
+            file.path,
+            file.table,
+            encoding=file.encoding,
+            settled=file.settled,
+            hidden_tabs=file.hidden_tabs,
+        )
         return
     yield from _from_workbook(file, workdir)
 
 
 def _from_workbook(file: IncomingFile, workdir: Path) -> Iterator[TextFile]:
     workbook = Workbook(file.path, name=file.name)
-    tabs = workbook.tables(only=file.tab)
-    if not tabs:
-        raise NotATable(
+    tables = workbook.tables(only=file.tab)
+    if not tables.read:
+        raise _without_table(file, tables)
+    written = []
+    for number, (tab, heading_row) in enumerate(tables.read):
+        target = workdir / f"{file.path.stem}-tab-{number}.csv"
+        has_rows = workbook.write_csv(tab, heading_row=heading_row, target=target)
+        written.append((tab, target, has_rows))
+    filled = [tab for tab in written if tab[-1]] or written[:1]  # the months still to come have a heading alone
+    for number, (tab, target, _) in enumerate(filled):
+        shown = file.name if len(filled) == 1 else f"{file.name} ({tab})"
+        hidden = () if number else tables.hidden
+        yield TextFile(shown, target, file.table, tab=tab, hidden_tabs=hidden)
+
+
+def _without_table(file: IncomingFile, tables: Tables) -> NotATable:
+    if not tables.hidden:
+        return NotATable(
             file=file.name,
             reason="nenhuma aba tem os nomes das colunas nas primeiras linhas",
             reason_en="no tab has the names of the columns on its first rows",
         )
-    for number, (tab, heading_row) in enumerate(tabs):
-        target = workdir / f"{file.path.stem}-tab-{number}.csv"
-        workbook.write_csv(tab, heading_row=heading_row, target=target)
-        shown = file.name if len(tabs) == 1 else f"{file.name} ({tab})"
-        yield TextFile(shown, target, file.table, tab=tab)
+    names = ", ".join(tables.hidden)
+    return NotATable(
+        file=file.name,
+        reason=f"as abas com tabela estão ocultas ({names}); no Excel, clique com o botão direito em qualquer aba, "
+        "escolha Reexibir e salve, ou diga qual aba ler",
+        reason_en=f"the tabs that hold a table are hidden ({names}); in Excel, right-click any tab, choose Unhide and "
+        "save, or name the tab to read",
+    )

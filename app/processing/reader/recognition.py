@@ -1,9 +1,11 @@
 """Files as they come to sheets: opened and recognised from their head and a bounded sample, not yet read."""
 
 import filecmp
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -54,6 +56,7 @@ def recognise(
     Args:
         files: as they came; ZIPs and workbooks are opened into `workdir`.
         mappings: headings to fields that the customer settled, per table; an empty field leaves a column unused.
+            A raw copy has its own (`IncomingFile.settled`), and these do not concern it.
         remembered: headings to fields that were settled before, by a file's `header_hash`; `mappings` go before them.
         limits: what an upload may weigh.
         workdir: a folder of this upload's own.
@@ -68,12 +71,32 @@ def recognise(
     bounds = limits or Limits()
     if sum(file.path.stat().st_size for file in files) > bounds.max_bytes:
         raise UploadTooLarge(limit_mb=bounds.max_bytes // _MEGABYTE)
-    texts = [text for file in files for text in text_files(file, workdir=workdir, limits=bounds)]
+    texts = _told_apart([text for file in files for text in _texts(file, workdir, bounds)])
     with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
         found = pool.map(lambda text: _recognised(text, mappings or {}, remembered or {}, bounds), texts)
-        sheets = _without_twins(list(found))
+        sheets = _twins_told(list(found), texts)
     _check_dates(sheets)
     return sheets
+
+
+def _texts(file: IncomingFile, workdir: Path, limits: Limits) -> Iterator[TextFile]:
+    """Each file is opened in a folder of its own: two workbooks of one upload may have one name."""
+    return text_files(file, workdir=Path(tempfile.mkdtemp(dir=workdir)), limits=limits)
+
+
+def _told_apart(texts: Sequence[TextFile]) -> list[TextFile]:
+    """The files under names of their own (`a.csv`, `a.csv (2)`): a finding knows its file by name."""
+    taken = {text.name for text in texts}
+    seen: set[str] = set()
+    named = []
+    for text in texts:
+        name = text.name
+        if name in seen:
+            name = next(other for n in count(2) if (other := f"{text.name} ({n})") not in taken)
+        taken.add(name)
+        seen.add(name)
+        named.append(text._replace(name=name))
+    return named
 
 
 def _recognised(
@@ -81,18 +104,23 @@ def _recognised(
 ) -> Sheet:
     with file.path.open("rb") as source:
         head = read_head(source.read(LONGEST_LINE), name=file.name, known_encoding=file.encoding)
-    also_known = {normalised(heading) for m in (*mappings.values(), *remembered.values()) for heading in m}
+    said = (*mappings.values(), *remembered.values()) if file.settled is None else (file.settled,)
+    also_known = {normalised(heading) for m in said for heading in m}
     heading = find_heading(head, name=file.name, limits=limits, also_known=also_known)
     if not heading.known:
         refuse_wrong_kind(heading.cells, name=file.name)
         raise no_heading(file.name)
     dialect = Dialect(head.encoding, heading.delimiter, heading.line, heading.height, head.newline)
     unmatched = tuple(ColumnMatch(cell, None, 0.0, ()) for cell in heading.cells)
-    blank = Sheet(file.table or Table.ITEMS, file.name, file.path, dialect, unmatched, (), tab=file.tab)
+    table = file.table or Table.ITEMS
+    blank = Sheet(table, file.name, file.path, dialect, unmatched, (), tab=file.tab, hidden_tabs=file.hidden_tabs)
     sample = sample_of(blank)
     _check_rows(file, sample.drop(LINE))
-    before = remembered.get(blank.header_hash, {})
-    settled = {table: {**before, **mappings.get(table, {})} for table in Table}
+    if file.settled is not None:
+        settled: Mappings = {table: file.settled}
+    else:
+        before = remembered.get(blank.header_hash, {})
+        settled = {table: {**before, **mappings.get(table, {})} for table in Table}
     return with_styles(_with_columns(blank, sample, file.table, settled), sample)
 
 
@@ -196,11 +224,20 @@ def _missing_column(name: str, column: str, headings: Sequence[str]) -> MissingC
     return MissingColumn(file=name, column=column, found=masked(found)[:500])
 
 
-def _without_twins(sheets: Sequence[Sheet]) -> tuple[Sheet, ...]:
-    """One flattened file sent as both sales and items is one file."""
-    kept: list[Sheet] = []
-    for sheet in sheets:
-        twins = (other for other in kept if other.table is sheet.table)
-        if not any(filecmp.cmp(sheet.path, twin.path, shallow=False) for twin in twins):
-            kept.append(sheet)
-    return tuple(kept)
+def _twins_told(sheets: Sequence[Sheet], texts: Sequence[TextFile]) -> tuple[Sheet, ...]:
+    """The sheets, of which a second one with the same bytes says which file it repeats.
+
+    One flattened file sent as both sales and items is one file: nobody meant it twice.
+    """
+    kept: list[tuple[Sheet, Table | None]] = []
+    for sheet, text in zip(sheets, texts, strict=True):
+        twin = next((pair for pair in kept if _are_twins(pair[0], sheet)), None)
+        if twin is None:
+            kept.append((sheet, text.table))
+        elif None in {text.table, twin[1]} or text.table is twin[1]:
+            kept.append((replace(sheet, repeats=twin[0].name), text.table))
+    return tuple(sheet for sheet, _ in kept)
+
+
+def _are_twins(first: Sheet, second: Sheet) -> bool:
+    return first.table is second.table and filecmp.cmp(first.path, second.path, shallow=False)

@@ -78,6 +78,8 @@ class Sheet:
     columns: tuple[ColumnMatch, ...]
     personal: tuple[str, ...]  # headings never kept
     tab: str | None = None  # of the workbook it was in
+    hidden_tabs: tuple[str, ...] = ()  # of that workbook, tables that nobody sees and that were not read
+    repeats: str | None = None  # name of the earlier file of the upload that is the same to the last byte
 
     @property
     def header_hash(self) -> str:
@@ -144,6 +146,7 @@ class Sheet:
                 for c in shown
             ],
             "personal": list(self.personal),
+            "hidden_tabs": list(self.hidden_tabs),
             "header_hash": self.header_hash,
         }
 

@@ -1,7 +1,7 @@
 """Excel workbooks to CSV: one line a row, so that line numbers are Excel's row numbers."""
 
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import fastexcel
 import polars as pl
@@ -10,8 +10,23 @@ from app.domain.errors import NotATable
 from app.processing.columns.matching import is_known
 from app.processing.reader.dialect import TITLE_LINES
 
-MOST_TABS: Final = 30
+MOST_TABS: Final = 30  # that are tables
+_MOST_LOOKED_AT: Final = 255
 _LEAST_KNOWN: Final = 2
+
+
+class Tab(NamedTuple):
+    """A tab that looks like a table, and the row of its heading, from 1."""
+
+    name: str
+    heading_row: int
+
+
+class Tables(NamedTuple):
+    """Tabs that look like tables: those to read, and the names of those that nobody sees."""
+
+    read: list[Tab]
+    hidden: tuple[str, ...]
 
 
 class Workbook:
@@ -28,15 +43,37 @@ class Workbook:
         except (fastexcel.FastExcelError, OSError, ValueError) as error:
             raise _broken(name) from error
 
-    def tables(self, *, only: str | None = None) -> list[tuple[str, int]]:
-        """The tabs that look like a table, or the one that is named, with the row of their heading.
+    def tables(self, *, only: str | None = None) -> Tables:
+        """The tabs to read: the one that is named, hidden or not, or each visible one that is a table.
+
+        Whoever opens the workbook sees those: the lines of a hidden tab must not replace theirs.
 
         Raises:
-            NotATable: no tab has that name.
+            NotATable: no tab has that name, or there are too many.
         """
-        tabs = self._reader.sheet_names[:MOST_TABS] if only is None else [self._named(only)]
-        found = [(tab, self._heading_row(tab)) for tab in tabs]
-        return [(tab, row) for tab, row in found if row]
+        if only is not None:
+            tab = self._named(only)
+            row, _ = self._looked_at(tab)
+            return Tables([Tab(tab, row)] if row else [], ())
+        if len(self._reader.sheet_names) > _MOST_LOOKED_AT:
+            raise self._too_many(_MOST_LOOKED_AT)
+        read, hidden = [], []
+        for tab in self._reader.sheet_names:
+            row, is_seen = self._looked_at(tab)
+            if row and is_seen:
+                read.append(Tab(tab, row))
+            elif row:
+                hidden.append(tab)
+        if len(read) > MOST_TABS:
+            raise self._too_many(MOST_TABS)
+        return Tables(read, tuple(hidden))
+
+    def _too_many(self, most: int) -> NotATable:
+        return NotATable(
+            file=self._name,
+            reason=f"tem mais de {most} abas; divida em mais arquivos, ou diga qual aba ler",
+            reason_en=f"it has over {most} tabs; divide it into more files, or name the tab to read",
+        )
 
     def _named(self, wanted: str) -> str:
         """The tab of this name, as the workbook writes it: capitals and small letters are the same to Excel, too."""
@@ -50,8 +87,12 @@ class Workbook:
             reason_en=f"it has no tab {wanted}; it has {there}",
         )
 
-    def write_csv(self, tab: str, *, heading_row: int, target: Path) -> None:
-        """One tab as CSV (`;`, UTF-8): titles and heading as text, numbers with a decimal comma, dates year first."""
+    def write_csv(self, tab: str, *, heading_row: int, target: Path) -> bool:
+        """One tab as CSV (`;`, UTF-8): titles and heading as text, numbers with a decimal comma, dates year first.
+
+        Returns:
+            Whether anything stands below the heading.
+        """
         top = self._load(tab, rows=heading_row, typed=False)
         body = self._load(tab, skip=heading_row, typed=True)
         with target.open("wb") as sink:
@@ -59,17 +100,22 @@ class Workbook:
                 part.select(pl.all().str.replace_all(r"[\r\n]+", " ")).write_csv(
                     sink, include_header=False, separator=";"
                 )
+        return any(column.null_count() < body.height for column in body.iter_columns())
 
-    def _heading_row(self, tab: str) -> int | None:
-        """The row, from 1, that names the most columns we know."""
-        top = self._load(tab, rows=TITLE_LINES, typed=False)
+    def _looked_at(self, tab: str) -> tuple[int | None, bool]:
+        """The row, from 1, that names the most columns we know, and whether the tab is seen."""
+        sheet = self._sheet(tab, rows=TITLE_LINES, typed=False)
+        top = sheet.to_polars()
         known = [sum(is_known(cell) for cell in row if cell) for row in top.iter_rows()]
         most = max(known, default=0)
-        return known.index(most) + 1 if most >= _LEAST_KNOWN else None
+        return known.index(most) + 1 if most >= _LEAST_KNOWN else None, sheet.visible == "visible"
 
     def _load(self, tab: str, *, typed: bool, rows: int | None = None, skip: int = 0) -> pl.DataFrame:
+        return self._sheet(tab, typed=typed, rows=rows, skip=skip).to_polars()
+
+    def _sheet(self, tab: str, *, typed: bool, rows: int | None = None, skip: int = 0) -> fastexcel.ExcelSheet:
         try:
-            sheet = self._reader.load_sheet(
+            return self._reader.load_sheet(
                 tab,
                 header_row=None,
                 skip_rows=skip,
@@ -77,7 +123,6 @@ class Workbook:
                 schema_sample_rows=None if typed else 1,
                 dtypes=None if typed else "string",
             )
-            return sheet.to_polars()
         except fastexcel.FastExcelError as error:
             raise _broken(self._name) from error
 
