@@ -1,6 +1,6 @@
 """What outlives every release: the network, the bucket, the database, the images, the cluster that tasks run in."""
 
-from aws_cdk import Duration, RemovalPolicy, SecretValue, Stack
+from aws_cdk import CfnOutput, Duration, Fn, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
@@ -36,6 +36,7 @@ class DataStack(Stack):
         self.clients = ec2.SecurityGroup(self, "DatabaseClients", vpc=self.vpc, description="May reach the database")
         self.database = self._database()
         self.cluster = self._cluster()
+        self._tell_where_tasks_run()
 
     def _network(self) -> ec2.Vpc:
         """Two zones, no NAT: tasks have public addresses that nothing may reach, functions need the bucket alone."""
@@ -166,6 +167,14 @@ class DataStack(Stack):
         )
         cluster.enable_fargate_capacity_providers()
         return cluster
+
+    def _tell_where_tasks_run(self) -> None:
+        """For `aws ecs run-task`: the cluster, and the public subnets (there is no NAT) with the database's clients."""
+        subnets = Fn.join(",", [subnet.subnet_id for subnet in self.vpc.public_subnets])
+        group = self.clients.security_group_id
+        network = f"awsvpcConfiguration={{subnets=[{subnets}],securityGroups=[{group}],assignPublicIp=ENABLED}}"
+        CfnOutput(self, "TasksCluster", value=self.cluster.cluster_name)
+        CfnOutput(self, "TasksNetwork", value=network)
 
     def admit(self, who: iam.IGrantable, access: lake.Access) -> None:
         """Let a role of the application into the lake, as far as `access` goes, and into the database."""

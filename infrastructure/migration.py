@@ -4,7 +4,7 @@ ECS lets nobody run a task definition with another image, so one inside `Service
 by deploying the new release.
 """
 
-from aws_cdk import CfnOutput, Fn, Stack
+from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -32,13 +32,4 @@ class MigrationStack(Stack):
             settings={"QUANTYFY_OWNER_DATABASE_URL": data.database_url(OWNER)},
             secrets={"PGPASSWORD": ecs.Secret.from_secrets_manager(owner, "password")},
         )
-        CfnOutput(self, "Cluster", value=data.cluster.cluster_name)
         CfnOutput(self, "Task", value=definition.task_definition_arn)
-        CfnOutput(self, "Network", value=_network(data), description="--network-configuration of aws ecs run-task")
-
-
-def _network(data: DataStack) -> str:
-    """Public subnets, whose tasks reach AWS without a NAT, and the group that may reach the database."""
-    subnets = Fn.join(",", [subnet.subnet_id for subnet in data.vpc.public_subnets])
-    group = data.clients.security_group_id
-    return f"awsvpcConfiguration={{subnets=[{subnets}],securityGroups=[{group}],assignPublicIp=ENABLED}}"

@@ -65,7 +65,8 @@ def _running_service(settings: Settings) -> Iterator[Service]:
     ):
         try:
             _wait_until_ready(url, child)
-            yield Service(url, settings.local_key.read_text().strip())
+            with Service(url, settings.local_key.read_text().strip()) as service:
+                yield service
         except BaseException:
             log.seek(0)
             sys.stderr.buffer.write(log.read()[-4000:])

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn, Self
 from urllib.parse import urlsplit
 
 import httpx2
@@ -52,6 +52,12 @@ class Service:
     ) -> None:
         self._shown, self._key_source = _shown(url), key_source
         self._http = httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:  # noqa: ANN401  any query value
         """One answer."""
@@ -132,11 +138,11 @@ def upload(
 ) -> None:
     """Envia as planilhas de uma empresa para o serviço."""
     require_files(files)
-    service = connect(context.obj)
-    address = service.upload([(None, file) for file in files], cnpj=cnpj, name=name, state=state, tab=tab)
-    typer.echo(address)
-    if wait:
-        show_upload(service.follow(address))
+    with connect(context.obj) as service:
+        address = service.upload([(None, file) for file in files], cnpj=cnpj, name=name, state=state, tab=tab)
+        typer.echo(address)
+        if wait:
+            show_upload(service.follow(address))
 
 
 def predictions(
@@ -146,11 +152,11 @@ def predictions(
 ) -> None:
     """Mostra a previsão publicada de uma empresa."""
     company = Cnpj.parse(cnpj).text
-    service = connect(context.obj)
-    if as_json:
-        typer.echo(json.dumps(service.get(f"/predictions/{company}", limit=10_000), ensure_ascii=False))
-    else:
-        show_predictions(service, company)
+    with connect(context.obj) as service:
+        if as_json:
+            typer.echo(json.dumps(service.get(f"/predictions/{company}", limit=10_000), ensure_ascii=False))
+        else:
+            show_predictions(service, company)
 
 
 def connect(settings: Settings) -> Service:

@@ -372,11 +372,17 @@ def test_a_release_can_migrate_before_any_of_it_serves(assembly: Path, environme
         if "assets" not in each
     }
     assert needs == {"Data"}
-    path = assembly / f"Quantyfy-{environment.name}-Migration.template.json"
-    said = {name: output["Value"] for name, output in json.loads(path.read_text())["Outputs"].items()}
-    assert said.keys() == {"Cluster", "Task", "Network"}
-    assert "assignPublicIp=ENABLED" in json.dumps(said["Network"])
-    assert "DatabaseClients" in json.dumps(said["Network"])
+    said = {
+        name: json.dumps(output["Value"])
+        for stack in ("Data", "Migration")
+        for name, output in json.loads((assembly / f"Quantyfy-{environment.name}-{stack}.template.json").read_text())[
+            "Outputs"
+        ].items()
+    }
+    assert "MigrationTask" in said["Task"]
+    assert "Cluster" in said["TasksCluster"]
+    assert "assignPublicIp=ENABLED" in said["TasksNetwork"]
+    assert "DatabaseClients" in said["TasksNetwork"]
 
 
 def test_the_migration_is_a_task_that_no_service_runs(template: Template) -> None:
