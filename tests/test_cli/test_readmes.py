@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 import pytest
@@ -192,9 +192,9 @@ def is_prediction(said: str, clone: Path) -> None:
     assert {(row["level"], row["horizon_days"]) for row in rows} == {("product", 30)}
 
 
-def answered(said: str) -> dict[str, object | str]:
+def answered(said: str) -> dict[str, Any]:
     """The JSON among what curl says."""
-    found: dict[str, object | str] = json.loads(said[said.index("{") : said.rindex("}") + 1])
+    found: dict[str, Any] = json.loads(said[said.index("{") : said.rindex("}") + 1])
     return found
 
 
