@@ -1,7 +1,7 @@
 # One image: the API, the worker and the three functions of AWS, told apart by the command alone.
-#   quantyfy serve --no-worker --host 0.0.0.0                         (the default)
+#   quantyfy serve --no-worker --host 0.0.0.0                         # the default
 #   quantyfy worker
-#   python -m awslambdaric lambdas.upload_handler.handler.handle      (with AWS's Runtime API)
+#   python -m awslambdaric lambdas.upload_handler.handler.handle      # with AWS's Runtime API
 # It needs a database (QUANTYFY_DATABASE_URL), a lake (QUANTYFY_LAKE_URL) and a /tmp that can be written.
 
 ARG BASE=docker.io/library/debian:bookworm-slim

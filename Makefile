@@ -17,9 +17,12 @@ demo: | $(UV) ## the whole product on real data: upload, clean, forecast, read; 
 	$(UV) sync --quiet --locked --inexact --no-dev --extra local --extra demo
 	$(BIN)/quantyfy demo
 
-.PHONY: run
-run: | $(UV) ## serve on http://127.0.0.1:8000 and stay
+.PHONY: install
+install: | $(UV) ## what ./quantyfy needs, and nothing to develop with
 	$(UV) sync --quiet --locked --inexact --no-dev --extra local
+
+.PHONY: run
+run: install ## serve on http://127.0.0.1:8000 (or QUANTYFY_PORT) and stay
 	QUANTYFY_LOG_FORMAT=console $(BIN)/quantyfy serve
 
 .PHONY: test

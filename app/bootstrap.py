@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
 
 from app.core import migrations
 from app.core.clients import Clients
@@ -16,11 +17,17 @@ from app.core.embedded_postgres import running
 from app.core.queue import JobQueue
 from app.core.rds import Login, password_maker
 from app.core.s3 import Store, store_at
+from app.domain.errors import DatabaseAway, NoOwnerAddress
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Clients]:
-    """The outside world for as long as the block lasts; the embedded database is started, and brought up to date."""
+    """The outside world for as long as the block lasts; the embedded database is started, and brought up to date.
+
+    Raises:
+        PostgresWouldNotStart: the embedded database did not.
+        DatabaseAhead, ForeignDatabase: the embedded database is another program's; it stays as it is.
+    """
     with ExitStack() as stack:
         url = _application_url(settings, stack)
         password = _password(settings, url)
@@ -48,15 +55,33 @@ def migrate(settings: Settings) -> None:
     """Bring the configured database to the newest version, as its owner.
 
     Raises:
-        RuntimeError: a database is configured, but not how its owner reaches it.
+        NoOwnerAddress: a database is configured, but not how its owner reaches it.
+        DatabaseAway: it did not answer.
+        DatabaseAhead, ForeignDatabase: it is another program's; it stays as it is.
     """
     if settings.database_url is None:
         with running(settings.home / "postgres") as owner:
             migrations.upgrade(_for_sqlalchemy(owner))
         return
     if settings.owner_database_url is None:
-        raise RuntimeError("QUANTYFY_OWNER_DATABASE_URL must name the owner of the tables")
-    migrations.upgrade(_for_sqlalchemy(settings.owner_database_url.get_secret_value()))
+        raise NoOwnerAddress
+    owner_url = settings.owner_database_url.get_secret_value()
+    with told_when_away(owner_url):
+        migrations.upgrade(_for_sqlalchemy(owner_url))
+
+
+@contextmanager
+def told_when_away(libpq_url: str) -> Iterator[None]:
+    """Turn a database that does not answer into words, with its address and without its password.
+
+    Raises:
+        DatabaseAway: it did not answer in the block.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        url = make_url(libpq_url)
+        raise DatabaseAway(address=f"{url.host or url.query.get('host', '')}:{url.port or 5432}") from error
 
 
 def open_store(settings: Settings) -> Store:

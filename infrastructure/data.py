@@ -1,8 +1,9 @@
-"""What outlives every release: the network, the bucket, the database, the images."""
+"""What outlives every release: the network, the bucket, the database, the images, the cluster that tasks run in."""
 
-from aws_cdk import Duration, RemovalPolicy, SecretValue, Stack
+from aws_cdk import CfnOutput, Duration, Fn, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -21,7 +22,7 @@ NETWORK = "10.0.0.0/16"
 
 
 class DataStack(Stack):
-    """Network, bucket, database, images."""
+    """Network, bucket, database, images, cluster."""
 
     def __init__(self, scope: Construct, name: str, *, environment: Environment) -> None:
         super().__init__(scope, name, env={"region": environment.region}, termination_protection=environment.keeps_data)
@@ -34,6 +35,8 @@ class DataStack(Stack):
         self.lake = self._lake()
         self.clients = ec2.SecurityGroup(self, "DatabaseClients", vpc=self.vpc, description="May reach the database")
         self.database = self._database()
+        self.cluster = self._cluster()
+        self._tell_where_tasks_run()
 
     def _network(self) -> ec2.Vpc:
         """Two zones, no NAT: tasks have public addresses that nothing may reach, functions need the bucket alone."""
@@ -152,6 +155,26 @@ class DataStack(Stack):
         template.add_property_override("ManageMasterUserPassword", value=True)
         self.owner_secret_arn = template.get_att("MasterUserSecret.SecretArn").to_string()
         return instance
+
+    def _cluster(self) -> ecs.Cluster:
+        """Empty, it costs nothing; here, so that a release can migrate before any of its tasks serves."""
+        insights = self._environment.container_insights
+        cluster = ecs.Cluster(
+            self,
+            "Cluster",
+            vpc=self.vpc,
+            container_insights_v2=ecs.ContainerInsights.ENABLED if insights else ecs.ContainerInsights.DISABLED,
+        )
+        cluster.enable_fargate_capacity_providers()
+        return cluster
+
+    def _tell_where_tasks_run(self) -> None:
+        """For `aws ecs run-task`: the cluster, and the public subnets (there is no NAT) with the database's clients."""
+        subnets = Fn.join(",", [subnet.subnet_id for subnet in self.vpc.public_subnets])
+        group = self.clients.security_group_id
+        network = f"awsvpcConfiguration={{subnets=[{subnets}],securityGroups=[{group}],assignPublicIp=ENABLED}}"
+        CfnOutput(self, "TasksCluster", value=self.cluster.cluster_name)
+        CfnOutput(self, "TasksNetwork", value=network)
 
     def admit(self, who: iam.IGrantable, access: lake.Access) -> None:
         """Let a role of the application into the lake, as far as `access` goes, and into the database."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import aws_cdk as cdk
 
-from infrastructure.app import build
+from infrastructure.app import build_environment
 from infrastructure.environments import PROD
 
 HEAD = f"""# Who may do what on AWS
@@ -99,10 +99,10 @@ _READ: Mapping[str, Callable[[Any], str]] = {
 
 
 def main() -> None:
-    """Synthesise every environment and print."""
+    """Synthesise the environment that the document is about, and print."""
     with tempfile.TemporaryDirectory() as folder:
         app = cdk.App(outdir=folder)
-        build(app)
+        build_environment(app, PROD, tag="any")
         app.synth()
         print(document(Path(folder)), end="")  # noqa: T201  that is what it is for
 

@@ -1,6 +1,4 @@
-"""What a release replaces: the API behind its balancer, the worker, and the task that migrates the database."""
-
-from collections.abc import Mapping
+"""What a release replaces: the API behind its balancer, and the worker."""
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_applicationautoscaling as scaling
@@ -12,29 +10,24 @@ from aws_cdk import aws_elasticloadbalancingv2 as elb
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as aliases
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infrastructure import lake
-from infrastructure.data import NETWORK, OWNER, DataStack
+from infrastructure.containers import PORT, add_container, task_definition
+from infrastructure.data import NETWORK, DataStack
 from infrastructure.environments import Environment, Task
-from infrastructure.logs import log_group
 
-PORT = 8000
 NAMESPACE = "Quantyfy"
-ALIVE = "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/health/live', timeout=4)"
+ALIVE = "/health/live"
 
 
 class ServiceStack(Stack):
-    """API, worker, migration."""
+    """API, worker."""
 
     def __init__(self, scope: Construct, name: str, *, environment: Environment, data: DataStack, tag: str) -> None:
         super().__init__(scope, name, env={"region": environment.region})
         self._environment, self._data = environment, data
-        self._image = ecs.ContainerImage.from_ecr_repository(data.images, tag)
-        insights = ecs.ContainerInsights.ENABLED if environment.container_insights else ecs.ContainerInsights.DISABLED
-        self._cluster = ecs.Cluster(self, "Cluster", vpc=data.vpc, container_insights_v2=insights)
-        self._cluster.enable_fargate_capacity_providers()
+        self._tag = tag
         # The database's clients as they are: the balancer's rules belong to the tasks' own group.
         self._clients = ec2.SecurityGroup.from_security_group_id(
             self, "DatabaseClients", data.clients.security_group_id, mutable=False
@@ -50,17 +43,20 @@ class ServiceStack(Stack):
         self.waiting = self._said(worker_log, "jobs waiting", name="JobsWaiting", value="$.count")
         self.given_up = self._said(worker_log, "job given up", name="JobsGivenUp", value="1")
         self._follow(self.waiting)
-        self._migration()
 
     def _api(self) -> tuple[elb.ApplicationLoadBalancer, ecs.FargateService]:
         size = self._environment.api
         definition = self._definition("Api", size, access=lake.API)
-        self._container(
-            definition,
+        add_container(
+            self,
             "Api",
-            ["quantyfy", "serve", "--no-worker", "--host", "0.0.0.0"],  # noqa: S104  in its own network
-            serves=True,
-            environment={
+            definition=definition,
+            environment=self._environment,
+            data=self._data,
+            tag=self._tag,
+            command=["quantyfy", "serve", "--no-worker", "--host", "0.0.0.0"],  # noqa: S104  in its own network
+            health_path=ALIVE,
+            settings={
                 "QUANTYFY_TRUSTED_PROXIES": NETWORK,  # where the balancer is
                 "QUANTYFY_COPIES_MB": "10000",  # half of the task's disk
             },
@@ -77,7 +73,9 @@ class ServiceStack(Stack):
             protocol=elb.ApplicationProtocol.HTTP,
             targets=[service],
             deregistration_delay=Duration.seconds(30),
-            health_check=elb.HealthCheck(path="/health/ready", interval=Duration.seconds(15)),
+            # Alive, not ready: while database or bucket are away for a moment, tasks that wait are better than tasks
+            # that are replaced, and no task would be ready before them.
+            health_check=elb.HealthCheck(path=ALIVE, interval=Duration.seconds(15)),
         )
         balancer.add_redirect()
         if size.most > size.least:
@@ -89,7 +87,15 @@ class ServiceStack(Stack):
     def _worker(self) -> tuple[ecs.FargateService, logs.ILogGroup]:
         size = self._environment.worker
         definition = self._definition("Worker", size, access=lake.WORKER)
-        log = self._container(definition, "Worker", ["quantyfy", "worker"])
+        log = add_container(
+            self,
+            "Worker",
+            definition=definition,
+            environment=self._environment,
+            data=self._data,
+            tag=self._tag,
+            command=["quantyfy", "worker"],
+        )
         group = self._group("WorkerDoor", "The worker, which nothing may reach")
         service = self._fargate("Worker", definition, size, group=group, spot=self._environment.worker_on_spot)
         return service, log
@@ -123,58 +129,10 @@ class ServiceStack(Stack):
         )
         return lines.metric(statistic="max", period=Duration.minutes(1))
 
-    def _migration(self) -> None:
-        """A task without a service: run once before a release, as the database's owner (docs/runbook.md)."""
-        definition = self._definition("Migration", self._environment.api, access=None)
-        owner = secretsmanager.Secret.from_secret_complete_arn(self, "Owner", self._data.owner_secret_arn)
-        self._container(
-            definition,
-            "Migration",
-            ["quantyfy", "migrate"],
-            environment={"QUANTYFY_OWNER_DATABASE_URL": self._data.database_url(OWNER)},
-            secrets={"PGPASSWORD": ecs.Secret.from_secrets_manager(owner, "password")},
-        )
-
-    def _definition(self, name: str, size: Task, *, access: lake.Access | None) -> ecs.FargateTaskDefinition:
-        definition = ecs.FargateTaskDefinition(
-            self,
-            f"{name}Task",
-            cpu=size.cpu,
-            memory_limit_mib=size.memory_mb,
-            runtime_platform=ecs.RuntimePlatform(
-                cpu_architecture=ecs.CpuArchitecture.ARM64, operating_system_family=ecs.OperatingSystemFamily.LINUX
-            ),
-            volumes=[ecs.Volume(name="tmp")],
-        )
-        if access is not None:
-            self._data.admit(definition.task_role, access)
+    def _definition(self, name: str, size: Task, *, access: lake.Access) -> ecs.FargateTaskDefinition:
+        definition = task_definition(self, name, size)
+        self._data.admit(definition.task_role, access)
         return definition
-
-    def _container(
-        self,
-        definition: ecs.FargateTaskDefinition,
-        name: str,
-        command: list[str],
-        *,
-        serves: bool = False,
-        environment: Mapping[str, str] | None = None,
-        secrets: Mapping[str, ecs.Secret] | None = None,
-    ) -> logs.LogGroup:
-        log = log_group(self, name, environment=self._environment)
-        container = definition.add_container(
-            name,
-            image=self._image,
-            command=command,
-            environment={**self._data.settings(), **(environment or {})},
-            secrets={**(secrets or {})},
-            readonly_root_filesystem=True,
-            stop_timeout=Duration.seconds(120),
-            logging=ecs.LogDriver.aws_logs(stream_prefix=name.lower(), log_group=log),
-            port_mappings=[ecs.PortMapping(container_port=PORT)] if serves else [],
-            health_check=ecs.HealthCheck(command=["CMD", "python", "-c", ALIVE]) if serves else None,
-        )
-        container.add_mount_points(ecs.MountPoint(container_path="/tmp", source_volume="tmp", read_only=False))  # noqa: S108  all that it may write
-        return log
 
     def _fargate(
         self, name: str, definition: ecs.FargateTaskDefinition, size: Task, *, group: ec2.SecurityGroup, spot: bool
@@ -182,7 +140,7 @@ class ServiceStack(Stack):
         service = ecs.FargateService(
             self,
             name,
-            cluster=self._cluster,
+            cluster=self._data.cluster,
             task_definition=definition,
             desired_count=size.least,
             min_healthy_percent=100,

@@ -41,6 +41,8 @@ _FACTS: Final[Mapping[str, object]] = {
     "part": errors.DATABASE,
     "where": "PostgreSQL",
     "method": "DELETE",
+    "at": "0005",
+    "needed": "0006",
 }
 _KNOWN: Final[Mapping[type[AppError], str]] = {
     errors.UnknownField: "pedido, sku, quantidade",

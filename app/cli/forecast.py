@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from app.cli.paths import require_files, require_folder
 from app.cli.words import stage_words
 from app.domain.cnpj import Cnpj
 from app.domain.states import State
@@ -38,6 +39,9 @@ def forecast(
     from app.cli import outcome as told
     from app.pipeline.local import Seller, forecast_files
 
+    require_files(files)
+    if out is not None:  # before the work, not after it
+        require_folder(out, names=told.FILES)
     with tempfile.TemporaryDirectory(prefix="quantyfy-forecast-") as folder, _bar() as bar:
         task = bar.add_task("Lendo as planilhas", total=1.0)
         outcome = forecast_files(

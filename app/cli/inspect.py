@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
+from app.cli.paths import require_files
 from app.cli.tables import findings_table, report_table
 from app.cli.words import console, percent, table
 from app.domain.uploads import IncomingFile, Table
@@ -19,7 +20,7 @@ _DELIMITERS = {"\t": "tabulação", ";": "ponto e vírgula", ",": "vírgula", "|
 
 
 def inspect(
-    files: Annotated[list[Path], typer.Argument(help="Planilhas: CSV, Excel ou ZIP.", exists=True, dir_okay=False)],
+    files: Annotated[list[Path], typer.Argument(help="Planilhas: CSV, Excel ou ZIP.")],
     kind: Annotated[
         Table | None, typer.Option("--table", help="Qual tabela é, quando não se descobre sozinho.")
     ] = None,
@@ -35,6 +36,7 @@ def inspect(
     """Mostra como uma planilha seria lida: colunas, formatos, o que seria descartado e o que precisa de correção."""
     from app.pipeline.screened import rehearse
 
+    require_files(files)
     named = dict(_pair(text) for text in columns or [])
     incoming = [IncomingFile(name=file.name, path=file, table=kind, tab=tab) for file in files]
     mappings = {kind or Table.ITEMS: named} if named else None

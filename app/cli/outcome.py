@@ -1,11 +1,13 @@
 """What `quantyfy forecast` makes of its outcome: files, a page of tables, or JSON."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
+from rich.markup import escape
 from rich.table import Table as RichTable
 
+from app.cli.paths import told_when_unwritable
 from app.cli.tables import (
     accuracy_table,
     company_table,
@@ -20,15 +22,23 @@ from app.domain.forecasts import Level
 from app.pipeline.local import LocalForecast, hindsight
 from app.pipeline.rendering import without_formulas
 
+_FRAMES: Final = ("forecast", "totals", "accuracy")
+_FINDINGS: Final = "findings.csv"
+FILES: Final = (*(f"{frame}.parquet" for frame in _FRAMES), _FINDINGS)
+"""What `write` leaves in its folder."""
 _BIGGEST = 10
 
 
 def write(outcome: LocalForecast, folder: Path) -> None:
-    """The frames as Parquet and the findings as a CSV that Excel opens."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("forecast", "totals", "accuracy"):
-        getattr(outcome.forecasts, name).write_parquet(folder / f"{name}.parquet")
-    without_formulas(outcome.findings).write_csv(folder / "findings.csv", separator=";", include_bom=True)
+    """The frames as Parquet and the findings as a CSV that Excel opens, in a folder that is there.
+
+    Raises:
+        CannotWrite: the disk is full, or the folder may no longer be written.
+    """
+    with told_when_unwritable(folder):
+        for name in _FRAMES:
+            getattr(outcome.forecasts, name).write_parquet(folder / f"{name}.parquet")
+        without_formulas(outcome.findings).write_csv(folder / _FINDINGS, separator=";", include_bom=True)
 
 
 def show(outcome: LocalForecast, *, out: Path | None) -> None:
@@ -47,7 +57,7 @@ def show(outcome: LocalForecast, *, out: Path | None) -> None:
     if not seen.is_empty():
         screen.print(hindsight_table(seen.to_dicts()))
     if out is not None:
-        screen.print(f"Gravado em {out}: forecast.parquet, totals.parquet, accuracy.parquet e findings.csv.")
+        screen.print(f"Gravado em {escape(str(out))}: {', '.join(FILES[:-1])} e {FILES[-1]}.")
 
 
 def _biggest(outcome: LocalForecast) -> RichTable:

@@ -1,17 +1,21 @@
 """`quantyfy serve`, `worker`, `migrate`: the commands of whoever runs the service."""
 
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from app.core.config import Settings
+from app.domain.errors import PortTaken
+from app.domain.text import Text
 
 if TYPE_CHECKING:
     from app.core.clients import Clients
@@ -19,6 +23,12 @@ if TYPE_CHECKING:
 _WORKER_GRACE_S = 30  # a job that is not done by then is another worker's (`JobQueue`)
 _REQUEST_GRACE_S = 60  # together less than what Fargate gives a task to stop
 _OWNER = "dono@localhost"
+_LAST_PORT: Final = 65535
+_NO_ADDRESS: Final = Text("não é um endereço desta máquina", "is no address of this machine")
+_LISTENING: Final[Mapping[int, Text]] = {
+    errno.EADDRINUSE: Text("já está em uso por outro programa", "is in use by another program already"),
+    errno.EACCES: Text("é reservada ao administrador", "is the administrator's"),
+}
 
 
 def serve(
@@ -36,6 +46,7 @@ def serve(
     chosen = settings.model_copy(
         update={"host": host or settings.host, "port": settings.port if port is None else port}
     )
+    _require_port(chosen.host, chosen.port)
     signal.signal(signal.SIGTERM, _leave)
     with bootstrap.opened(chosen) as clients:
         if chosen.database_url is None and not chosen.local_key.exists():
@@ -64,6 +75,25 @@ def migrate_database(context: typer.Context) -> None:
 
     bootstrap.migrate(context.obj)
     typer.echo("Banco de dados atualizado.")
+
+
+def _require_port(host: str, port: int) -> None:
+    """Before a database is started and a worker: most often another service listens there already.
+
+    Raises:
+        PortTaken: nobody could listen there, and why.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will
+            probe.bind(address)
+    except OSError as error:
+        reason = _LISTENING.get(error.errno or 0, _NO_ADDRESS)
+        other = port + 1 if port < _LAST_PORT else port - 1
+        raise PortTaken(host=host, port=port, reason=reason, other=other) from error
 
 
 def _first_start(settings: Settings, clients: "Clients") -> None:

@@ -88,8 +88,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least important line that is written."
     )
-    api_url: str = Field(
-        default="http://127.0.0.1:8000", description="Service that `upload` and `predictions` talk to."
+    api_url: str | None = Field(
+        default=None,
+        description="Service that `upload` and `predictions` talk to; unset: this machine's, at the port above.",
     )
     api_key: SecretStr | None = Field(
         default=None, description="Key for `upload` and `predictions`; unset: the local one under home."
@@ -122,6 +123,11 @@ class Settings(BaseSettings):
     def copies(self) -> Path:
         """Folder of the copies of a lake on S3."""
         return self.copies_folder or self.home.absolute() / "copies"
+
+    @property
+    def service_url(self) -> str:
+        """Where this machine's commands find the service, without a slash at the end."""
+        return (self.api_url or f"http://127.0.0.1:{self.port}").rstrip("/")
 
     @property
     def local_key(self) -> Path:

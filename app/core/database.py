@@ -98,16 +98,15 @@ class Database:
         return connection
 
     def check(self) -> None:
-        """Ask the server for its schema version.
+        """Ask the server for its schema version: this code's, or a newer one.
 
         Raises:
-            RuntimeError: the schema is not the one this code needs.
+            DatabaseBehind: it has yet to be migrated.
+            ForeignDatabase: its version is none of ours.
             sqlalchemy.exc.OperationalError: the server does not answer.
         """
         with self._engine.connect() as connection:
-            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
-        if found != migrations.newest():
-            raise RuntimeError(f"the database is at version {found}, this code needs {migrations.newest()}")
+            migrations.require_readiness(connection)
 
     def close(self) -> None:
         """Give all connections back."""

@@ -528,12 +528,122 @@ class TookTooLong(Unavailable):
     internal = ""
 
 
+class DatabaseBehind(Unavailable):
+    """O banco de dados está numa versão anterior à deste programa."""
+
+    code = "database-behind"
+    english = "The database is at an earlier version than this program's."
+    explanation = Text(
+        "Versão do banco: {at}; deste programa: {needed}. Rode quantyfy migrate.",
+        "The database's version: {at}; this program's: {needed}. Run quantyfy migrate.",
+    )
+    internal = ""
+
+
+class ForeignDatabase(Unavailable):
+    """A versão do banco de dados não é do Quantyfy."""
+
+    code = "foreign-database"
+    english = "The database's version is none of Quantyfy's."
+    explanation = Text(
+        "Ele diz estar em {at}, que não é uma versão nossa: confira o endereço do banco. Nada foi mudado.",
+        "It says that it is at {at}, which is no version of ours: check its address. Nothing was changed.",
+    )
+    internal = ""
+
+
+class DatabaseAhead(AppError):
+    """O banco de dados já está numa versão mais nova que a deste programa."""
+
+    code = "database-ahead"
+    english = "The database is at a newer version than this program's already."
+    explanation = Text(
+        "Versão do banco: {at}; deste programa: {needed}. Use o programa mais novo. Nada foi mudado.",
+        "The database's version: {at}; this program's: {needed}. Use the newer one. Nothing was changed.",
+    )
+
+
+class DatabaseAway(Unavailable):
+    """O banco de dados não respondeu."""
+
+    code = "database-away"
+    english = "The database did not answer."
+    explanation = Text(
+        "Tentamos {address}: confira o endereço, a senha e se o PostgreSQL está no ar.",
+        "{address} was tried: check address and password, and whether PostgreSQL is up.",
+    )
+    internal = ""
+
+
+class NoOwnerAddress(AppError):
+    """Falta o endereço do banco de dados como dono das tabelas."""
+
+    code = "no-owner-address"
+    english = "How the owner of the tables reaches the database is missing."
+    explanation = Text("Defina QUANTYFY_OWNER_DATABASE_URL.", "Set QUANTYFY_OWNER_DATABASE_URL.")
+
+
 class ServiceRefused(AppError):
     """O serviço recusou o pedido."""
 
     code = "service-refused"
     english = "The service refused the request."
     explanation = Text("{title} {detail}", "{title} {detail}")
+
+
+class NoKey(AppError):
+    """Falta a chave de acesso."""
+
+    code = "no-key"
+    english = "There is no API key."
+    explanation = Text(
+        "Inicie o serviço com make run, que cria {file}, ou defina QUANTYFY_API_KEY.",
+        "Start the service by make run, which makes {file}, or set QUANTYFY_API_KEY.",
+    )
+
+
+class KeyNotTaken(AppError):
+    """O serviço não aceitou a chave de acesso."""
+
+    code = "key-not-taken"
+    english = "The service did not take the API key."
+    explanation = Text(
+        "A chave de {source} não vale em {url}: confira se está inteira e se não venceu nem foi revogada.",
+        "The key of {source} is not valid at {url}: see whether it is whole, and neither expired nor revoked.",
+    )
+
+
+class ServiceAway(AppError):
+    """O serviço não respondeu."""
+
+    code = "service-away"
+    english = "The service did not answer."
+    explanation = Text(
+        "Tentamos {url}: inicie-o com make run, na pasta do Quantyfy, ou diga em QUANTYFY_API_URL onde ele está.",
+        "{url} was tried: start it by make run in Quantyfy's folder, or say in QUANTYFY_API_URL where it is.",
+    )
+
+
+class ServiceSlow(AppError):
+    """O serviço demorou demais para responder."""
+
+    code = "service-slow"
+    english = "The service took too long to answer."
+    explanation = Text(
+        "Tentamos {url}: espere um pouco e repita. Repetir um envio com os mesmos arquivos não o duplica.",
+        "{url} was tried: wait a little and repeat. Sending the same files again does not double them.",
+    )
+
+
+class NotOurService(AppError):
+    """Quem respondeu não é o Quantyfy."""
+
+    code = "not-our-service"
+    english = "What answered is not Quantyfy."
+    explanation = Text(
+        "Em {url} responde outro programa (HTTP {status}): diga em QUANTYFY_API_URL onde está o Quantyfy.",
+        "Another program answers at {url} (HTTP {status}): say in QUANTYFY_API_URL where Quantyfy is.",
+    )
 
 
 class ObjectExists(AppError):
@@ -561,6 +671,55 @@ class PostgresWouldNotStart(AppError):
         "O PostgreSQL em {folder} não iniciou: {reason}",
         "PostgreSQL in {folder} did not start: {reason}",
     )
+
+
+# --- what is typed at the command line ----------------------------------------------------------------------------
+
+
+class WrongSetting(AppError):
+    """Uma configuração não vale."""
+
+    code = "wrong-setting"
+    english = "A setting is not valid."
+    explanation = Text(
+        "Confira {names}: o arquivo .env.example diz o que cada uma aceita.",
+        "Check {names}: the file .env.example says what each takes.",
+    )
+
+
+class CannotOpen(AppError):
+    """Não foi possível abrir um arquivo."""
+
+    code = "cannot-open"
+    english = "A file could not be opened."
+    explanation = Text("{file} {reason}.", "{file} {reason}.")
+
+
+class CannotWrite(AppError):
+    """Não foi possível gravar o resultado."""
+
+    code = "cannot-write"
+    english = "The result could not be written."
+    explanation = Text("{file}: {reason}. Escolha outra pasta em --out.", "{file}: {reason}. Choose another --out.")
+
+
+class PortTaken(AppError):
+    """O serviço não pôde escutar neste endereço."""
+
+    code = "port-taken"
+    english = "The service could not listen at this address."
+    explanation = Text(
+        "{host}:{port} {reason}: escolha outra porta, por exemplo QUANTYFY_PORT={other} make run.",
+        "{host}:{port} {reason}: choose another port, for example QUANTYFY_PORT={other} make run.",
+    )
+
+
+class NoDemoData(AppError):
+    """Faltam os dados da demonstração."""
+
+    code = "no-demo-data"
+    english = "The demo's data are missing."
+    explanation = Text("Rode make demo, que os instala.", "Run make demo, which installs them.")
 
 
 def by_code() -> dict[str, type[AppError]]:

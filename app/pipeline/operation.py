@@ -12,14 +12,14 @@ _ASK_QUEUE = text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing
 
 
 def require_ready(clients: Clients) -> None:
-    """Make sure that the database (at the version this code needs), the queue and the lake answer.
+    """Make sure that the database (at the version this code needs or a newer one), the queue and the lake answer.
 
     Raises:
-        Unavailable: the first of them that does not.
+        Unavailable: the first of them that does not; `DatabaseBehind` or `ForeignDatabase` for a wrong version.
     """
     try:
         clients.database.check()
-    except (SQLAlchemyError, RuntimeError) as error:
+    except SQLAlchemyError as error:
         raise Unavailable(part=DATABASE, where="PostgreSQL") from error
     try:
         with clients.database.queueing() as session:

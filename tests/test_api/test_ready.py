@@ -68,10 +68,30 @@ def test_without_its_database_it_is_alive_and_not_ready(parts: Parts) -> None:
         until(lambda: ready(parts.http) == (200, "ready"))
 
 
-def test_a_database_of_another_version_is_not_ready(parts: Parts) -> None:
+def test_a_database_of_an_older_version_is_not_ready_and_says_so(parts: Parts) -> None:
+    say_version(parts, "0001")
+    answer = parts.http.get("/health/ready")
+    assert (answer.status_code, answer.json()["code"]) == (503, "database-behind")
+    told = f"Versão do banco: 0001; deste programa: {migrations.newest()}. Rode quantyfy migrate."
+    assert answer.json()["detail"] == told
+    assert parts.http.get("/health/live").status_code == 200
+
+
+def test_a_database_that_the_next_release_has_migrated_is_ready_and_read(parts: Parts) -> None:
+    say_version(parts, f"{int(migrations.newest()) + 1:04}")
+    assert ready(parts.http) == (200, "ready")
+    assert parts.http.get("/companies", headers={"Authorization": "Bearer qk_none"}).status_code == 401
+
+
+def test_a_database_of_somebody_else_is_not_ready(parts: Parts) -> None:
+    say_version(parts, "1975ea83b712")
+    answer = parts.http.get("/health/ready")
+    assert (answer.status_code, answer.json()["code"]) == (503, "foreign-database")
+
+
+def say_version(parts: Parts, version: str) -> None:
     with psycopg.connect(parts.owner_url) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
-    assert ready(parts.http) == (503, "The database")
+        connection.execute("UPDATE alembic_version SET version_num = %s", (version,))
 
 
 def test_without_the_queue_it_is_not_ready(parts: Parts) -> None:

@@ -43,7 +43,7 @@ def page() -> str:
 
 def _section(title: str) -> str:
     about, names = EXAMPLES[title]
-    command = " ".join(["quantyfy inspect", *(f"docs/exemplos/{name}" for name in names)])
+    command = " ".join(["./quantyfy inspect", *(f"docs/exemplos/{name}" for name in names)])
     return f"## {title}\n\n{about}\n\n```console\n$ {command}\n{_told(names)}\n```\n"
 
 

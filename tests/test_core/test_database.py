@@ -14,7 +14,7 @@ from app.core import migrations
 from app.core.database import AccountId, Database
 from app.core.security import make_key
 from app.core.tables import AccountRow, ApiKeyRow, Base, CompanyRow
-from app.domain.errors import Busy
+from app.domain.errors import Busy, ForeignDatabase
 from tests.conftest import sqlalchemy_url
 
 
@@ -107,7 +107,7 @@ def test_a_database_at_another_version_is_not_ready(owner_url: str, database: Da
     try:
         with engine.begin() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = 'older'"))
-        with pytest.raises(RuntimeError, match="older"):
+        with pytest.raises(ForeignDatabase, match="older"):
             database.check()
     finally:
         with engine.begin() as connection:

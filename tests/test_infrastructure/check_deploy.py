@@ -26,7 +26,7 @@ from tests.shop import CNPJ, write_shop
 from tests.test_infrastructure.ministack import Cloud, FromZip, known_part, running, with_settings
 from tests.test_lambdas.conftest import created
 
-STACKS = ("Data", "Service", "Functions", "Watch")
+STACKS = ("Data", "Migration", "Service", "Functions", "Watch")
 PATIENCE_S = 180
 
 

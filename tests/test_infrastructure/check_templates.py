@@ -1,6 +1,7 @@
 """What the templates promise: `make infra-check` runs this with the tools of the `infra` group."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from aws_cdk import aws_sqs
 from cdk_nag import AwsSolutionsChecks
 
 from infrastructure import permissions
-from infrastructure.app import build, build_environment
+from infrastructure.app import build_environment, check
 from infrastructure.environments import ALL, PROD, Environment
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,9 @@ Template = dict[str, Resource]
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("cdk")
     app = cdk.App(outdir=str(out))
-    build(app)
+    for each in ALL:
+        build_environment(app, each, tag="r1")
+    check(app)
     app.synth()
     return out
 
@@ -296,6 +299,92 @@ def test_the_figures_of_the_worker_are_lines_that_the_worker_writes(template: Te
     assert '"job given up"' in (ROOT / "app" / "worker.py").read_text()
 
 
+def test_a_database_that_is_away_for_a_moment_ends_no_task(template: Template) -> None:
+    """Balancer and containers ask whether the process is alive; readiness is looked at by whoever deploys."""
+    [targets] = of_type(template, "ElasticLoadBalancingV2::TargetGroup").values()
+    assert targets["HealthCheckPath"] == "/health/live"
+    checks = [
+        " ".join(container["HealthCheck"]["Command"])
+        for task in of_type(template, "ECS::TaskDefinition").values()
+        for container in task["ContainerDefinitions"]
+        if "HealthCheck" in container
+    ]
+    assert ["/health/live" in check for check in checks] == [True]
+    image = (ROOT / "Dockerfile").read_text()
+    assert "/health/live" in image.partition("HEALTHCHECK")[2]
+    assert "/health/ready" not in image
+
+
+RELEASE = {"env": "dev", "tag": "2026-11-28"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "missing"),
+    [
+        ({"env": None, "tag": None}, "-c env="),
+        ({"env": None}, "-c env="),
+        ({"env": "dev,prod"}, "-c env="),
+        ({"env": "Dev"}, "-c env="),
+        ({"env": ["dev"]}, "-c env="),
+        ({"tag": None}, "-c tag="),
+        ({"tag": ""}, "-c tag="),
+        ({"tag": "latest"}, "-c tag="),
+        ({"tag": "two words"}, "-c tag="),
+        ({"tag": "-x"}, "-c tag="),
+    ],
+)
+def test_a_command_that_does_not_name_environment_and_release_synthesises_nothing(
+    tmp_path: Path, wrong: dict[str, Any], missing: str
+) -> None:
+    outcome = synthesise(tmp_path, {**RELEASE, **wrong})
+    assert outcome.returncode == 1
+    assert missing in outcome.stderr
+    assert len(outcome.stderr.splitlines()) == 1, outcome.stderr
+    assert not list(tmp_path.rglob("*.template.json"))
+
+
+@pytest.mark.parametrize("name", [each.name for each in ALL])
+def test_a_command_sees_the_environment_and_the_release_that_it_names(tmp_path: Path, name: str) -> None:
+    outcome = synthesise(tmp_path, {**RELEASE, "env": name})
+    assert outcome.returncode == 0, outcome.stderr
+    templates = {path.name: path.read_text() for path in tmp_path.rglob("*.template.json")}
+    stacks = ("Data", "Migration", "Service", "Functions", "Watch")
+    assert templates.keys() == {f"Quantyfy-{name}-{stack}.template.json" for stack in stacks}
+    tagged = {stack for stack in stacks if f":{RELEASE['tag']}" in templates[f"Quantyfy-{name}-{stack}.template.json"]}
+    assert tagged == {"Migration", "Service"}
+    assert RELEASE["tag"] in templates[f"Quantyfy-{name}-Functions.template.json"]
+
+
+def synthesise(folder: Path, context: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    """As cdk.json has `cdk` do it."""
+    command = [sys.executable, *json.loads((ROOT / "cdk.json").read_text())["app"].split()[1:]]
+    told = {"CDK_CONTEXT_JSON": json.dumps({key: value for key, value in context.items() if value is not None})}
+    environment = {**os.environ, **told, "CDK_OUTDIR": str(folder / "cdk.out")}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_release_can_migrate_before_any_of_it_serves(assembly: Path, environment: Environment) -> None:
+    """The migration's stack needs the data's alone, and says how its task is run."""
+    manifest = json.loads((assembly / "manifest.json").read_text())["artifacts"]
+    needs = {
+        each.removeprefix(f"Quantyfy-{environment.name}-")
+        for each in manifest[f"Quantyfy-{environment.name}-Migration"]["dependencies"]
+        if "assets" not in each
+    }
+    assert needs == {"Data"}
+    said = {
+        name: json.dumps(output["Value"])
+        for stack in ("Data", "Migration")
+        for name, output in json.loads((assembly / f"Quantyfy-{environment.name}-{stack}.template.json").read_text())[
+            "Outputs"
+        ].items()
+    }
+    assert "MigrationTask" in said["Task"]
+    assert "Cluster" in said["TasksCluster"]
+    assert "assignPublicIp=ENABLED" in said["TasksNetwork"]
+    assert "DatabaseClients" in said["TasksNetwork"]
+
+
 def test_the_migration_is_a_task_that_no_service_runs(template: Template) -> None:
     tasks = {name.split("/")[1]: task for name, task in of_type(template, "ECS::TaskDefinition").items()}
     served = {service["TaskDefinition"]["Ref"] for service in of_type(template, "ECS::Service").values()}
@@ -341,6 +430,7 @@ def test_the_switch_is_one_value() -> None:
     build_environment(app, replace(ALL[0], functions_up_to_mb=0), tag="x")
     assert [stack.stack_name for stack in app.node.children if isinstance(stack, cdk.Stack)] == [
         "Quantyfy-dev-Data",
+        "Quantyfy-dev-Migration",
         "Quantyfy-dev-Service",
         "Quantyfy-dev-Watch",
     ]

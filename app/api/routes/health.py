@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from app.api.dependencies import ClientsOf
 from app.api.schemas.problems import problem_responses
-from app.domain.errors import Unavailable
+from app.domain.errors import DatabaseBehind, ForeignDatabase, Unavailable
 from app.pipeline.operation import require_ready
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -25,8 +25,8 @@ def live() -> Health:
     return Health(status="alive")
 
 
-@router.get("/ready", responses=problem_responses(Unavailable))
+@router.get("/ready", responses=problem_responses(Unavailable, DatabaseBehind, ForeignDatabase))
 def ready(clients: ClientsOf) -> Health:
-    """The database, at the version this code needs, the queue and the lake answer."""
+    """The database, at the version this code needs or a newer one, the queue and the lake answer."""
     require_ready(clients)
     return Health(status="ready")
