@@ -86,11 +86,12 @@ def tasks(demand: Demand, *, cutoff: int, sample: int) -> Iterator[tuple[Task, d
     forecasts = predict(train(known))
     print(f"ours at -{cutoff}: {time.perf_counter() - begun:.1f} s", flush=True)
     history = history_of(screened(known).demand)
-    for task in _tasks(demand, known, history=history, forecasts=forecasts, sample=sample):
+    for task in _tasks(screened(demand).demand, known, history=history, forecasts=forecasts, sample=sample):
         yield task, history.first
 
 
 def _tasks(demand: Demand, known: Demand, *, history: History, forecasts: Forecasts, sample: int) -> Iterator[Task]:
+    """Of what then sold, too, the forecaster's own rule holds out what is too large for the shop."""
     after = demand.daily.filter(pl.col(DATE) > known.last, (pl.col(DATE) - known.last).dt.total_days() <= DAYS)
     index = pl.DataFrame({SKU: history.skus, "series": np.arange(len(history.skus))})
     rows = after.join(index, on=SKU)
@@ -115,7 +116,7 @@ def _tasks(demand: Demand, known: Demand, *, history: History, forecasts: Foreca
 
 def _future_of_categories(demand: Demand, after: pl.DataFrame, *, history: History, last: object) -> Floats:
     """What each known category then sold, new products included, (categories, DAYS)."""
-    named = screened(demand).demand.products.select(SKU, "categoria")
+    named = demand.products.select(SKU, "categoria")
     rows = after.join(named, on=SKU).filter(pl.col("categoria").is_in(history.categories))
     place = np.searchsorted(np.array(history.categories), rows["categoria"].to_numpy().astype(str))
     sold = np.zeros((len(history.categories), DAYS))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.domain.columns import CATEGORIA, DATE, QUANTITY, SKU
 from app.ml.calendar import special_days
-from app.ml.demand import Demand
+from app.ml.demand import Demand, screened
 from app.ml.prophet_model import ProphetSpec, holiday_dates
 
 Floats = NDArray[np.float64]
@@ -56,7 +56,7 @@ class SeriesSet:
 
 def grocer() -> SeriesSet:
     """A grocer's year: every category, then every product sold on at least REGULAR days, each by name."""
-    demand = journey()
+    demand = screened(journey()).demand
     categories = _dense(demand.daily.join(demand.products, on=SKU), demand, by=CATEGORIA)
     products = _dense(demand.daily, demand, by=SKU)
     regular = products[(products > 0).sum(axis=1) >= REGULAR]
@@ -65,7 +65,7 @@ def grocer() -> SeriesSet:
 
 def take_away(folder: Path) -> SeriesSet:
     """A take-away's four years: every dish, with the Brazilian calendar's holidays and commercial dates."""
-    demand = restaurant(folder)
+    demand = screened(restaurant(folder)).demand
     years = range(demand.first.year, demand.last.year + 2)
     spec = ProphetSpec(holidays=holiday_dates(special_days(years)))
     dishes = _dense(demand.daily, demand, by=SKU)

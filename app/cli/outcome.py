@@ -12,6 +12,7 @@ from app.cli.tables import (
     accuracy_table,
     company_table,
     findings_table,
+    held_out_table,
     hindsight_table,
     products_table,
     report_table,
@@ -49,6 +50,9 @@ def show(outcome: LocalForecast, *, out: Path | None) -> None:
     found = findings_table(outcome.report)
     if found is not None:
         screen.print(found)
+    held_out = held_out_table(outcome.report)
+    if held_out is not None:
+        screen.print(held_out)
     screen.print(f"Previsão a partir de {day(outcome.last_day)}, o último dia da história.\n")
     screen.print(company_table(totals.filter(pl.col(LEVEL) == Level.COMPANY).to_dicts(), accuracy))
     screen.print(_biggest(outcome))

@@ -14,7 +14,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.cli.paths import require_files
-from app.cli.tables import accuracy_table, company_table, findings_table, products_table, report_table
+from app.cli.tables import (
+    accuracy_table,
+    company_table,
+    findings_table,
+    held_out_table,
+    products_table,
+    report_table,
+)
 from app.cli.words import console, stage_words
 from app.core.config import Settings
 from app.domain.cnpj import Cnpj
@@ -190,6 +197,9 @@ def show_upload(upload: dict[str, Any]) -> None:
     found = findings_table(upload["report"])
     if found is not None:
         screen.print(found)
+    held_out = held_out_table(upload["report"])
+    if held_out is not None:
+        screen.print(held_out)
 
 
 def show_predictions(service: Service, cnpj: str) -> None:

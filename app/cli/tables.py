@@ -1,14 +1,16 @@
 """What a command shows of a forecast: the company, its biggest products, the errors before, the rows set aside."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from rich.table import Table as RichTable
 
-from app.cli.words import band, money, number, percent, table, units
+from app.cli.words import band, day, money, number, percent, table, units
 from app.domain.forecasts import BASELINE, HORIZONS, OURS, Level
 
 Row = Mapping[str, Any]
+_HELD_OUT_SHOWN = 10
 _LEVELS = {Level.COMPANY: "Empresa", Level.CATEGORY: "Categorias", Level.PRODUCT: "Produtos"}
 
 
@@ -112,6 +114,21 @@ def findings_table(report: Mapping[str, Any], *, language: str = "pt-BR") -> Ric
     for column in drawn.columns[1:]:
         column.no_wrap = False
         column.justify = "left"
+    return drawn
+
+
+def held_out_table(report: Mapping[str, Any]) -> RichTable | None:
+    """The sales that the forecast was made without; None where there are none."""
+    found = report.get("forecast", {}).get("findings", [])
+    if not found:
+        return None
+    finding = found[0]
+    shown = finding["examples"][:_HELD_OUT_SHOWN]
+    rows = [(sale["sku"], day(date.fromisoformat(sale["date"])), units(sale["quantity"])) for sale in shown]
+    drawn = table(_words(finding["title"], "pt-BR"), ("Produto", "Dia", "Quantidade"), rows)
+    rest = finding["count"] - len(shown)
+    more = f"… e mais {number(rest)}. " if rest else ""
+    drawn.caption, drawn.caption_justify = more + _words(finding["mend"], "pt-BR"), "left"
     return drawn
 
 

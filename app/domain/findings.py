@@ -350,5 +350,18 @@ QUANTITY_ASSUMED: Final = _warning(
     Text("Sem quantidade: cada linha contou uma unidade", "No quantity: each row counted as one unit"),
     Text("Inclua a coluna da quantidade na exportação.", "Include the quantity column in the export."),
 )
+OUT_OF_PATTERN: Final = _warning(
+    "out-of-pattern",
+    Text(
+        "Venda grande demais para a loja: ficou fora da previsão",
+        "A sale too large for the shop: left out of the forecast",
+    ),
+    Text(
+        "Confira a quantidade. Se estiver errada, corrija e envie de novo; se for verdadeira, a venda continua"
+        " guardada, só não entra na previsão.",
+        "Check the quantity. If it is wrong, mend it and send it again; if it is right the sale is kept all the same,"
+        " only the forecast goes without it.",
+    ),
+)
 
 RULES: Final = {rule.code: rule for rule in tuple(globals().values()) if isinstance(rule, Rule)}

@@ -10,6 +10,7 @@ from app.domain.columns import CATEGORIA, DATE, DESCRICAO, PRECO_VENDA, QUANTITY
 from app.domain.errors import NothingToForecast
 from app.domain.forecasts import NO_CATEGORY
 from app.domain.states import State
+from app.ml.out_of_pattern import out_of_pattern
 
 NEVER_MORE_THAN = 1e9  # units of one product on one day; beyond it a number is a mistake, not a sale
 
@@ -36,14 +37,23 @@ class Demand:
 
 
 class Screened(NamedTuple):
-    """A demand that is safe to compute with, and how many rows of it were not."""
+    """A demand that is safe to compute with, and what of it was not.
+
+    Attributes:
+        demand: one row a product and day.
+        rows_left_out: rows that cannot be sales.
+        held_out: sales too large for the shop: sku, date, quantity; the largest first.
+    """
 
     demand: Demand
     rows_left_out: int
+    held_out: pl.DataFrame
 
 
 def screened(demand: Demand) -> Screened:
     """Leave out rows that cannot be sales: no product, no day inside the history, NaN, infinite or negative units.
+
+    And hold out days of a product that are out of all pattern (`out_of_pattern`).
 
     Raises:
         NothingToForecast: no row with a sale is left.
@@ -58,9 +68,11 @@ def screened(demand: Demand) -> Screened:
     sold = kept.filter(pl.col(QUANTITY) > 0)
     if sold.is_empty():
         raise NothingToForecast
-    daily = sold.group_by(SKU, DATE).sum().sort(SKU, DATE)
-    clean = replace(demand, daily=daily, products=_catalogue(demand.products, daily))
-    return Screened(clean, rows.height - kept.height)
+    every = sold.group_by(SKU, DATE).sum().sort(SKU, DATE)
+    held_out = out_of_pattern(every)
+    daily = every.join(held_out, on=[SKU, DATE], how="anti", maintain_order="left")
+    clean = replace(demand, daily=daily, products=_catalogue(demand.products, every))
+    return Screened(clean, rows.height - kept.height, held_out)
 
 
 def _money(column: str) -> pl.Expr:

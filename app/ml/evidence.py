@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from app.domain.forecasts import BASELINE, HORIZONS
 from app.ml.history import History
+from app.ml.openings import Ahead
 from app.ml.smoothing_models import Recursion, SeasonalSmoothing, Smoothing, Sold, Tsb, rates
 from app.ml.stockouts import Stockouts, suspected_stockouts
 
@@ -24,7 +25,6 @@ Flags = NDArray[np.bool_]
 STEP = 30  # days between origins
 SEEN_BEFORE = 28  # days an origin must have behind it
 WINDOWS = (28, 56, 112)  # days of the plain means
-OPEN_AS_FORESEEN = 0.8  # share of the foreseen open days on which a shop must have been open for a fold to count
 PROFILE_DAYS = 26 * 7  # days from which a weekday profile is taken
 
 
@@ -94,30 +94,30 @@ def by_family(evidence: Evidence, families: Mapping[str, Sequence[str]]) -> Evid
     return replace(evidence, totals=totals)
 
 
-def evidence_of(units: Floats, *, history: History, open_ahead: Floats, origins: Ints) -> Evidence:
+def evidence_of(units: Floats, *, history: History, open_ahead: Ahead, origins: Ints) -> Evidence:
     """Run every light model over (days, series) of units."""
     sold = Sold(units, _after_first_sale(units) & history.open_days[:, None])
     stockouts = suspected_stockouts(units, open_days=history.open_days)
-    said = _said(sold, origins=origins)
-    _leave_out(said, sold, stockouts.resumed)
+    said = _said(sold, origins=origins, weekdays=open_ahead.weekdays)
+    _leave_out(said, sold, stockouts.resumed, weekdays=open_ahead.weekdays)
     return Evidence(
         origins=origins,
-        totals={name: rate[:, None, :] * open_ahead[:, :, None] for name, rate in said.items()},
+        totals={name: rate[:, None, :] * open_ahead.days[:, :, None] for name, rate in said.items()},
         weekdays=_weekday_units(sold, origins=origins, first_weekday=history.weekday_of_day_0),
-        sold=_sold_ahead(units, origins=origins, open_days=history.open_days, open_ahead=open_ahead),
+        sold=_sold_ahead(units, origins=origins, open_days=history.open_days, fewest=open_ahead.fewest),
         facts=_facts(sold, origins=origins) | _shelf_facts(stockouts, origins=origins),
         scale=_scale(units),
     )
 
 
-def _said(sold: Sold, *, origins: Ints) -> dict[str, Floats]:
-    """Units a day by model, (origins, series)."""
-    said = rates(sold, _recursions(sold.units.shape[1]), origins=origins)
+def _said(sold: Sold, *, origins: Ints, weekdays: Floats) -> dict[str, Floats]:
+    """Units an open day by model, (origins, series)."""
+    said = rates(sold, _recursions(sold.units.shape[1]), origins=origins, weekdays=weekdays)
     windows = {f"mean_{days}": _window_mean(sold, origins=origins, days=days) for days in WINDOWS}
     return said | windows | {BASELINE: _window_mean(sold, origins=origins, days=7)}
 
 
-def _leave_out(said: dict[str, Floats], sold: Sold, missing: Flags) -> None:
+def _leave_out(said: dict[str, Floats], sold: Sold, missing: Flags, *, weekdays: Floats) -> None:
     """Say again, without the days of suspected stock-outs, what is said at the end of the history.
 
     Only there: on an earlier origin nobody could know whether a run that still lasted would resume.
@@ -126,7 +126,7 @@ def _leave_out(said: dict[str, Floats], sold: Sold, missing: Flags) -> None:
     if len(touched) == 0:
         return
     known = Sold(sold.units[:, touched], sold.sellable[:, touched] & ~missing[:, touched])
-    for name, rate in _said(known, origins=np.array([len(sold.units)])).items():
+    for name, rate in _said(known, origins=np.array([len(sold.units)]), weekdays=weekdays[-1:]).items():
         said[name][-1, touched] = rate[0]
 
 
@@ -179,7 +179,7 @@ def _weekday_units(sold: Sold, *, origins: Ints, first_weekday: int) -> Floats:
     return profile
 
 
-def _sold_ahead(units: Floats, *, origins: Ints, open_days: Flags, open_ahead: Floats) -> Floats:
+def _sold_ahead(units: Floats, *, origins: Ints, open_days: Flags, fewest: Floats) -> Floats:
     """Units after each origin up to each horizon.
 
     NaN where the history ends before the horizon does, and where the shop was closed for much of it unforeseen: what
@@ -189,7 +189,7 @@ def _sold_ahead(units: Floats, *, origins: Ints, open_days: Flags, open_ahead: F
     for row, origin in enumerate(origins):
         for column, horizon in enumerate(HORIZONS):
             opened = open_days[origin : origin + horizon].sum()
-            if origin + horizon <= len(units) and opened >= OPEN_AS_FORESEEN * open_ahead[row, column]:
+            if origin + horizon <= len(units) and opened >= fewest[row, column]:
                 ahead[row, column] = units[origin : origin + horizon].sum(axis=0)
     return ahead
 

@@ -19,6 +19,7 @@ from app.ml.demand import Demand
 
 LONGEST_HISTORY = 4 * 365 + 1  # days; older sales say little about the next 90 and cost as much as the newer ones
 BLOCK = 8192  # products laid out densely at a time: memory stays bounded however many there are
+MOST_CERTAIN = 0.98  # share of a weekday's days with a sale beyond which nothing is surer
 SURPRISING = 1e-4  # a run of empty days less likely than this, were the shop open, is a closure
 ALMOST_NEVER = 0.03  # a weekday with sales on fewer of its days is a closed weekday
 SEEN_ENOUGH = 6  # and only once it was seen this often
@@ -131,7 +132,8 @@ def open_days(sales: Ints, *, weekday_of_day_0: int) -> Flags:
     """Which days the shop was open, told from how many products sold on each.
 
     A run of days without any sale is a closure when it is too unlikely for that shop: a busy shop is closed on its
-    first empty day, a shop that sells one thing a week only after months. A weekday that never sells is closed too.
+    first empty day, a shop that sells one thing a week only after months. A weekday that never sells is closed too, and
+    one that once did not for weeks on end while most did, whenever it is empty.
 
     Args:
         sales: number of products sold, one a day.
@@ -139,16 +141,18 @@ def open_days(sales: Ints, *, weekday_of_day_0: int) -> Flags:
     """
     weekday = (np.arange(len(sales)) + weekday_of_day_0) % 7
     empty = sales == 0
-    usual = ~_in_runs(empty, at_least=np.full(len(sales), 1.0), total=15)
+    usual = ~in_runs(empty, at_least=np.full(len(sales), 1.0), total=15)
     surprise = np.zeros(len(sales))
+    shares = [_open_share(sales[(weekday == one) & usual]) for one in range(7)]
+    of_most = -np.log1p(-min(float(np.median([share for share, _ in shares])), MOST_CERTAIN))
     shut = np.zeros(len(sales), dtype=bool)
-    for one in range(7):
+    for one, (share, mean) in enumerate(shares):
         days = weekday == one
         seen = days & usual
-        share, mean = _open_share(sales[seen])
-        surprise[days] = max(mean / 2, -np.log1p(-min(share, 0.98)))
-        shut |= days & empty & (share < ALMOST_NEVER) & (seen.sum() >= SEEN_ENOUGH)
-    return ~(shut | _in_runs(empty, at_least=surprise, total=-np.log(SURPRISING)))
+        surprise[days] = max(mean / 2, -np.log1p(-min(share, MOST_CERTAIN)))
+        never = share < ALMOST_NEVER and seen.sum() >= SEEN_ENOUGH
+        shut |= days & empty & (never or _for_weeks(empty[days], surprise=of_most))
+    return ~(shut | in_runs(empty, at_least=surprise, total=-np.log(SURPRISING)))
 
 
 def _open_share(sales: Ints) -> tuple[float, float]:
@@ -156,7 +160,13 @@ def _open_share(sales: Ints) -> tuple[float, float]:
     return (float((sales > 0).mean()), float(sales.mean())) if len(sales) else (0.0, 0.0)
 
 
-def _in_runs(flags: Flags, *, at_least: Floats, total: float) -> Flags:
+def _for_weeks(empty: Flags, *, surprise: float) -> bool:
+    """Whether one weekday's days are empty for long on end, and longer than is likely of a weekday like most."""
+    often = in_runs(empty, at_least=np.ones(len(empty)), total=SEEN_ENOUGH)
+    return bool((often & in_runs(empty, at_least=np.full(len(empty), surprise), total=-np.log(SURPRISING))).any())
+
+
+def in_runs(flags: Flags, *, at_least: Floats, total: float) -> Flags:
     """The flagged days whose unbroken run adds up to `total` or more of `at_least`."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
     chosen = np.zeros(len(flags), dtype=bool)

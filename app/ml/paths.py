@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.forecasts import DAYS_AHEAD, HORIZONS
+from app.ml.evidence import PROFILE_DAYS
 from app.ml.history import History
-from app.ml.openings import open_ahead
+from app.ml.openings import open_share_ahead, open_share_behind
 from app.ml.ranges import Calibration, calibrated
 
 Floats = NDArray[np.float64]
@@ -20,16 +21,20 @@ FIRST_DAYS = HORIZONS[0]  # days of each fold from which ranges of days are lear
 def weekday_shape(units: Floats, *, history: History, origin: int) -> Floats:
     """Share of its units that each series sells on each of the days after `origin`, up to a factor, (series, days).
 
+    A weekday that was open on some of its days sold on those alone: what it sells when open is more than its mean.
+
     Args:
-        units: sold by weekday, Monday first, (7, series).
+        units: sold by weekday over the last PROFILE_DAYS, Monday first, (7, series).
         history: gives the weekday of each day ahead, and which of them the shop opens.
         origin: number of days seen.
     """
     pooled = units.sum(axis=1, keepdims=True)
     pooled = (pooled + 1) / (pooled.sum() + 7)
     shares = (units + PROFILE_PRIOR * pooled) / (units.sum(axis=0) + PROFILE_PRIOR)
+    opened = open_share_behind(history, origin=origin, days=PROFILE_DAYS)
+    when_open = shares / np.where(opened > 0, opened, 1)[:, None]
     weekday = (history.weekday_of_day_0 + origin + np.arange(DAYS_AHEAD)) % 7
-    return np.asarray(shares.T[:, weekday] * open_ahead(history, origin=origin))
+    return np.asarray(when_open.T[:, weekday] * open_share_ahead(history, origin=origin))
 
 
 def daily_paths(totals: Floats, shape: Floats) -> Floats:

@@ -18,7 +18,7 @@ from app.ml.levels import Agreed, agreed, summed
 from app.ml.paths import daily_paths
 from app.ml.ranges import Calibration
 from app.ml.seasonal_models import parts_ahead
-from app.ml.series_table import series_table
+from app.ml.series_table import series_table, with_held_out
 from app.ml.trainer import Trained, TrainedLevel
 from app.ml.unsold import ColdStart, cold_start, unsold_rows
 from app.ml.whole_units import in_whole_units
@@ -44,6 +44,7 @@ class Forecasts:
             them: what of a day's sales is the trend's, the weekday's, the season's, a special date's.
         versions: of the libraries that computed it.
         snapshot: SHA-256 of the sales it was computed from.
+        held_out: sku, date, quantity; sales too large for the shop, which it was not computed from, the largest first.
     """
 
     forecast: pl.DataFrame
@@ -53,6 +54,7 @@ class Forecasts:
     parts: pl.DataFrame
     versions: dict[str, str]
     snapshot: str
+    held_out: pl.DataFrame
 
 
 def predict(trained: Trained) -> Forecasts:
@@ -69,10 +71,11 @@ def predict(trained: Trained) -> Forecasts:
         forecast=pl.concat([forecast_rows(part, days=days) for part in (*parts, *unsold)]),
         totals=pl.concat([totals_rows(part) for part in (*parts, *unsold)]),
         accuracy=trained.accuracy,
-        series=pl.concat([table, unsold_rows(start)]),
+        series=with_held_out(pl.concat([table, unsold_rows(start)]), trained.held_out),
         parts=_explained_parts(trained),
         versions={name: version(name) for name in LIBRARIES},
         snapshot=snapshot_of(trained, start),
+        held_out=trained.held_out,
     )
 
 
@@ -85,6 +88,8 @@ def snapshot_of(trained: Trained, start: ColdStart) -> str:
     of_history = (history.category_of, history.product, history.day, history.quantity, history.price)
     for array in (*of_history, unsold.category_of, unsold.price):
         digest.update(np.ascontiguousarray(array).tobytes())
+    for sale in trained.held_out.iter_rows():
+        digest.update("\n".join(map(str, sale)).encode())
     return digest.hexdigest()
 
 

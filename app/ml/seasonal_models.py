@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from app.domain.forecasts import DAYS_AHEAD
 from app.ml.calendar import special_days
 from app.ml.history import History
+from app.ml.openings import open_share_ahead
 from app.ml.prophet_model import HolidayDate, ProphetSpec, fit, holiday_dates
 
 Floats = NDArray[np.float64]
@@ -59,20 +60,28 @@ PARTS = ("trend", "weekly", "yearly", "holidays")
 def seasonal_paths(units: Floats, *, history: History, origin: int) -> dict[str, Floats]:
     """Daily paths (series, DAYS_AHEAD) after `origin` by every model that has enough days behind it.
 
+    Nothing is sold on a day on which the shop is closed; on a day on which it may open, its share of an open day's.
+
     Args:
         units: (days, series).
         history: the calendar that the rows of `units` lie on.
         origin: number of days that may be seen.
     """
     seen = as_seen(units[:origin], history=history)
+    opened = open_share_ahead(history, origin=origin)
     paths = {
-        name: fit(seen, start=history.first, spec=setting.spec(history, days=origin)).predict(DAYS_AHEAD, floor=0.0)
+        name: opened * _predicted(seen, history=history, spec=setting.spec(history, days=origin))
         for name, setting in SETTINGS.items()
         if origin >= setting.days
     }
     if origin >= YEAR + RECENT:
-        paths[LAST_YEAR] = repeat_last_year(units[:origin])
+        paths[LAST_YEAR] = repeat_last_year(units[:origin]) * (opened > 0)  # its days and its growth hold the shares
     return paths
+
+
+def _predicted(seen: Floats, *, history: History, spec: ProphetSpec) -> Floats:
+    """Units on each day ahead, were it open, (series, DAYS_AHEAD)."""
+    return fit(seen, start=history.first, spec=spec).predict(DAYS_AHEAD, floor=0.0)
 
 
 def parts_ahead(units: Floats, *, history: History) -> dict[str, Floats]:

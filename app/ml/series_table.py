@@ -48,6 +48,11 @@ SPIKE = Text(
     "a venda de {sold} un. em {day} foge do padrão e foi limitada a {kept}",
     "the sale of {sold} units on {day} is out of pattern and was limited to {kept}",
 )
+HELD_OUT = Text(
+    "a venda de {sold} un. em {day} foge do padrão da loja e ficou fora da previsão",
+    "the sale of {sold} units on {day} is out of the shop's pattern and was left out of the forecast",
+)
+HELD_OUT_SHOWN = 3  # a product
 NO_BACKTEST = Text(
     "pouco histórico para testar a previsão no passado", "too little history to test the forecast on the past"
 )
@@ -154,6 +159,40 @@ def _noticed(trained: Trained, level: TrainedLevel, facts: dict[str, Floats]) ->
         yield int(series), EMPTY.format(days=int(facts["empty_days"][series]))
     for series, day, sold, kept in trained.history.spikes.iter_rows():
         yield series, SPIKE.format(sold=f"{sold:g}", day=f"{day:%d/%m/%Y}", kept=f"{kept:g}")
+
+
+def with_held_out(series: pl.DataFrame, held_out: pl.DataFrame) -> pl.DataFrame:
+    """The same rows; the reasons of products with sales that were held out say so.
+
+    Args:
+        series: one row a series.
+        held_out: sku, date, quantity.
+    """
+    if held_out.is_empty():
+        return series
+    notes = _held_out_notes(held_out)
+    unsold = pl.col("demand_class") == DemandClass.UNSOLD.value  # its other reason is that it never sold
+    told = [
+        pl.when(pl.col(note).is_null())
+        .then(reason)
+        .when(unsold)
+        .then(note)
+        .otherwise(pl.concat_str(reason, note, separator="; "))
+        .alias(reason)
+        for reason, note in (("reason", "note"), ("reason_en", "note_en"))
+    ]
+    return (
+        series.join(notes, on=[LEVEL, ID], how="left", maintain_order="left").with_columns(told).drop("note", "note_en")
+    )
+
+
+def _held_out_notes(held_out: pl.DataFrame) -> pl.DataFrame:
+    """level, id, note, note_en; one row a product."""
+    notes: dict[str, Words] = {}
+    for sku, day, sold in held_out.iter_rows():
+        notes.setdefault(sku, []).append(HELD_OUT.format(sold=f"{sold:.15g}", day=f"{day:%d/%m/%Y}"))
+    rows = [(Level.PRODUCT.value, sku, *_joined(said[:HELD_OUT_SHOWN])) for sku, said in notes.items()]
+    return pl.DataFrame(rows, schema=[LEVEL, ID, "note", "note_en"], orient="row")
 
 
 def _joined(parts: Words) -> Text:

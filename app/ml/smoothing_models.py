@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+WEEK = 7
+
 
 class Sold(NamedTuple):
     """Units, and whether each series could sell, both (days, series)."""
@@ -33,19 +35,35 @@ class Recursion(Protocol):
     def advance(self, units: Floats, sellable: Flags) -> None:
         """See one more day."""
 
-    def rate(self) -> Floats:
-        """Units a day from now on, one a series."""
+    def rate(self, weekdays: Floats, /) -> Floats:
+        """Units an open day from now on, one a series.
+
+        Args:
+            weekdays: share of each day of the week that will be open, from the first day's own on.
+        """
 
 
-def rates(sold: Sold, recursions: Mapping[str, Recursion], *, origins: Ints) -> dict[str, Floats]:
-    """What each model says at each origin (number of days seen), by name, (origins, series)."""
+def rates(
+    sold: Sold, recursions: Mapping[str, Recursion], *, origins: Ints, weekdays: Floats | None = None
+) -> dict[str, Floats]:
+    """What each model says at each origin (number of days seen), by name, (origins, series).
+
+    Args:
+        sold: what is learned from.
+        recursions: fresh ones, by name.
+        origins: numbers of days seen.
+        weekdays: share of each day of the week that will be open, from the first day's own on, (origins, 7); all if
+            None.
+    """
+    open_share = np.ones((len(origins), WEEK)) if weekdays is None else weekdays
     said = {name: np.zeros((len(origins), sold.units.shape[1])) for name in recursions}
     place = {int(origin): row for row, origin in enumerate(origins)}
     for day in range(int(max(origins))):
         for name, recursion in recursions.items():
             recursion.advance(sold.units[day], sold.sellable[day])
             if day + 1 in place:
-                said[name][place[day + 1]] = recursion.rate()
+                row = place[day + 1]
+                said[name][row] = recursion.rate(open_share[row])
     return said
 
 
@@ -66,17 +84,17 @@ class Smoothing:
         self._seen += sellable
         self._level += sellable * _gain(self._seen, self._alpha) * (units - self._level)
 
-    def rate(self) -> Floats:
+    def rate(self, _: Floats, /) -> Floats:
         """The level."""
         return self._level
 
 
 class SeasonalSmoothing:
-    """One exponential smoothing a weekday; their mean is the rate."""
+    """One exponential smoothing a weekday; their mean is the rate, each by how often it will be open."""
 
-    def __init__(self, series: int, *, alpha: float, season: int = 7) -> None:
-        self._weekdays = [Smoothing(series, alpha=alpha) for _ in range(season)]
-        self._begun = np.zeros((season, series))
+    def __init__(self, series: int, *, alpha: float) -> None:
+        self._weekdays = [Smoothing(series, alpha=alpha) for _ in range(WEEK)]
+        self._begun = np.zeros((WEEK, series))
         self._today = 0
 
     def advance(self, units: Floats, sellable: Flags) -> None:
@@ -85,11 +103,13 @@ class SeasonalSmoothing:
         self._begun[self._today] += sellable
         self._today = (self._today + 1) % len(self._weekdays)
 
-    def rate(self) -> Floats:
-        """Mean of the weekdays seen so far."""
+    def rate(self, weekdays: Floats, /) -> Floats:
+        """Mean of the weekdays seen so far, weighed by their shares; plain where none of these will be open."""
         seen = self._begun > 0
-        levels = np.stack([weekday.rate() for weekday in self._weekdays])
-        return np.asarray((levels * seen).sum(axis=0) / np.maximum(seen.sum(axis=0), 1))
+        weights = weekdays[:, None] * seen
+        weights = np.where(weights.any(axis=0), weights, seen)
+        levels = np.stack([weekday.rate(weekdays) for weekday in self._weekdays])
+        return np.asarray((levels * weights).sum(axis=0) / np.maximum(weights.sum(axis=0), 1e-12))
 
 
 class Tsb:
@@ -105,6 +125,6 @@ class Tsb:
         self._chance.advance(sale.astype(np.float64), sellable)
         self._size.advance(units, sellable & sale)
 
-    def rate(self) -> Floats:
+    def rate(self, weekdays: Floats, /) -> Floats:
         """Expected units."""
-        return self._chance.rate() * self._size.rate()
+        return self._chance.rate(weekdays) * self._size.rate(weekdays)

@@ -19,7 +19,7 @@ from app.ml.fading import silence
 from app.ml.history import History, history_of
 from app.ml.learning import Learned, learn
 from app.ml.levels import summed
-from app.ml.openings import open_ahead, open_days_ahead
+from app.ml.openings import open_days_ahead, open_share_ahead
 from app.ml.outlook import outlook, pace
 from app.ml.paths import calibrated_days, weekday_shape
 from app.ml.prophet_model import ProphetSpec, fit
@@ -75,6 +75,7 @@ class Trained:
     demand: Demand
     history: History
     rows_left_out: int
+    held_out: pl.DataFrame
     company: TrainedLevel
     categories: TrainedLevel
     products: TrainedLevel
@@ -93,7 +94,7 @@ def train(demand: Demand, *, progress: Progress | None = None) -> Trained:
         NothingToForecast: not one sale.
     """
     tell = progress or _silent
-    clean, rows_left_out = screened(demand)
+    clean, rows_left_out, held_out = screened(demand)
     history = history_of(clean)
     tell("categories", 0.05)
     company, categories = _aggregates(history, company=demand.company)
@@ -104,7 +105,7 @@ def train(demand: Demand, *, progress: Progress | None = None) -> Trained:
     accuracy = pl.concat([accuracy_table(level.level, level.evidence, level.learned) for level in levels])
     tell("done", 1.0)
     new_ranges = _ranges_of_new(categories, products, history=history)
-    return Trained(clean, history, rows_left_out, *levels, new_ranges=new_ranges, accuracy=accuracy)
+    return Trained(clean, history, rows_left_out, held_out, *levels, new_ranges=new_ranges, accuracy=accuracy)
 
 
 def _silent(stage: str, share: float) -> None:
@@ -121,7 +122,7 @@ def _aggregates(history: History, *, company: str) -> tuple[TrainedLevel, Traine
     units = history.by_category()
     units = np.concatenate([units.sum(axis=1, keepdims=True), units], axis=1)
     light = evidence_of(units, history=history, open_ahead=open_days_ahead(history, origins=origins), origins=origins)
-    said = [_open_only(seasonal_paths(units, history=history, origin=o), history=history, origin=o) for o in origins]
+    said = [seasonal_paths(units, history=history, origin=int(origin)) for origin in origins]
     evidence = replace(light, totals=dict(light.totals) | _weekly_totals(units, history=history, origins=origins))
     evidence = replace(evidence, totals=dict(evidence.totals) | _seasonal_totals(said))
     shapes = [_seasonal_shape(paths, light=light, history=history, row=row) for row, paths in enumerate(said)]
@@ -135,12 +136,6 @@ def _aggregates(history: History, *, company: str) -> tuple[TrainedLevel, Traine
         TrainedLevel(Level.COMPANY, [company], whole, of_company, shapes[-1][:1], day_ranges),
         TrainedLevel(Level.CATEGORY, history.categories, parts, learned, shapes[-1][1:], day_ranges),
     )
-
-
-def _open_only(paths: dict[str, Floats], *, history: History, origin: int) -> dict[str, Floats]:
-    """Nothing is sold on a day on which the shop is closed."""
-    opened = open_ahead(history, origin=origin)
-    return {name: path * opened for name, path in paths.items()}
 
 
 def families_of_sums(evidence: Evidence) -> dict[str, tuple[str, ...]]:
@@ -283,7 +278,7 @@ def _own_prophets(light: Evidence, *, history: History) -> Floats:
     totals = pace(light)
     for row, origin in enumerate(light.origins):
         chosen = np.flatnonzero(light.facts["sales"][row] >= OWN_PROPHET)
-        opened = open_ahead(history, origin=origin)
+        opened = open_share_ahead(history, origin=int(origin))
         for some in _runs(chosen):
             units = history.dense_of(some, days=origin)
             seen = as_seen(units, history=history)

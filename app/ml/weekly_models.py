@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app.domain.forecasts import DAYS_AHEAD, HORIZONS
 from app.ml.history import History
-from app.ml.openings import open_ahead
+from app.ml.openings import open_share_ahead
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -56,7 +56,7 @@ def weekly_totals(units: Floats, *, history: History, origin: int) -> dict[str, 
         origin: number of days that may be seen.
     """
     weeks = weeks_before(units[:origin], open_days=history.open_days[:origin])
-    opened = open_ahead(history, origin=origin)
+    opened = open_share_ahead(history, origin=origin)
     week = np.arange(DAYS_AHEAD) // WEEK
     days = np.stack([np.bincount(week[:h], weights=opened[:h], minlength=WEEKS_AHEAD) for h in HORIZONS])
     return {name: days @ smoothed(weeks, grid) for name, grid in GRIDS.items()}

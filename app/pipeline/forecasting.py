@@ -22,6 +22,7 @@ from app.ml.trainer import train
 from app.pipeline.companies import Company, company_by_id
 from app.pipeline.demand import assemble_demand
 from app.pipeline.frames import read_frame, read_frames, write_frame
+from app.pipeline.held_out import FORECAST, held_out_facts, held_out_report
 from app.pipeline.merging import FEATURES, PRODUCTS
 from app.pipeline.publishing import ALL_MONTHS, Publication, current, publish
 from app.pipeline.uploads import begin, timed, upload_row
@@ -54,7 +55,9 @@ def _forecast(clients: Clients, job: Job, *, run: UUID, now: datetime) -> None:
         publications = _write(clients, company, forecasts, demand=demand, now=now)
     _finish(clients, job, run=run, publications=publications, timings=timings, facts=_facts(demand, forecasts))
     _count(forecasts)
-    get_logger().info("forecast published", series=forecasts.series.height, **timings)
+    get_logger().info(
+        "forecast published", series=forecasts.series.height, held_out=forecasts.held_out.height, **timings
+    )
 
 
 def _begin_run(clients: Clients, job: Job, *, run: UUID) -> Company:
@@ -111,7 +114,11 @@ def _finish(
         row = session.scalars(select(RunRow).where(RunRow.id == run)).one()
         row.stage, row.progress, row.timings, row.metrics = "published", 100, timings, facts
         row.finished_at = datetime.now(UTC)
-        upload_row(session, job).state = UploadState.PUBLISHED
+        upload = upload_row(session, job)
+        upload.state, upload.report = (
+            UploadState.PUBLISHED,
+            upload.report | {FORECAST: held_out_report(facts["held_out"])},
+        )
         tell(clients, session, job, UploadState.PUBLISHED, now=datetime.now(UTC))
 
 
@@ -125,6 +132,7 @@ def _facts(demand: Demand, forecasts: Forecasts) -> dict[str, Any]:
         "versions": forecasts.versions,
         "series": dict(forecasts.series.group_by(LEVEL).len().sort(LEVEL).iter_rows()),
         "accuracy": forecasts.accuracy.to_dicts(),
+        "held_out": held_out_facts(forecasts.held_out),
     }
 
 

@@ -14,9 +14,11 @@ from app.domain.errors import NothingToForecast
 from app.domain.forecasts import HORIZONS, Level
 from app.domain.states import State
 from app.domain.uploads import IncomingFile
+from app.ml.out_of_pattern import out_of_pattern
 from app.ml.predictor import Forecasts, predict
 from app.ml.trainer import train
 from app.pipeline.demand import assemble_demand
+from app.pipeline.held_out import FORECAST, held_out_facts, held_out_findings, held_out_report
 from app.pipeline.products import merged_products, seen_in
 from app.processing.cleaner.preparing import prepare
 from app.processing.feature_engineering import daily_demand
@@ -42,7 +44,7 @@ class LocalForecast:
     findings: pl.DataFrame
     products: pl.DataFrame
     forecasts: Forecasts
-    later: pl.DataFrame  # demand after `as_of`, which the forecaster did not see
+    later: pl.DataFrame  # demand after `as_of`, which the forecaster did not see, without what it would hold out
     last_day: date
 
 
@@ -67,15 +69,21 @@ def forecast_files(
     daily = pl.concat([daily_demand(lines) for lines in months])
     products = merged_products([prepared.products, *seen_in(prepared)])
     demand = assemble_demand(daily, products, company=seller.cnpj or NOBODY, state=seller.state, as_of=as_of)
+    forecasts = predict(train(demand, progress=progress))
     return LocalForecast(
         company=seller.cnpj or NOBODY,
-        report=prepared.report(),
-        findings=prepared.findings,
+        report=prepared.report() | {FORECAST: held_out_report(held_out_facts(forecasts.held_out))},
+        findings=pl.concat([prepared.findings, held_out_findings(forecasts.held_out)]),
         products=demand.products,
-        forecasts=predict(train(demand, progress=progress)),
-        later=daily.filter(pl.col(DATE) > demand.last),
+        forecasts=forecasts,
+        later=_in_pattern(daily).filter(pl.col(DATE) > demand.last),
         last_day=demand.last,
     )
+
+
+def _in_pattern(daily: pl.DataFrame) -> pl.DataFrame:
+    """Without the days that would be held out of a forecast from the last one."""
+    return daily.join(out_of_pattern(daily.filter(pl.col(QUANTITY) > 0)), on=[SKU, DATE], how="anti")
 
 
 def hindsight(outcome: LocalForecast) -> pl.DataFrame:

@@ -191,7 +191,7 @@ class RunShown(BaseModel):
     progress: int = Field(description="Percent of the stage.", examples=[100])
     timings: dict[str, Any] = Field(description="Seconds a stage.", examples=[{"load": 0.2, "train": 3.1}])
     metrics: dict[str, Any] = Field(
-        description="First and last day of history, series by level, backtest.",
+        description="First and last day of history, series by level, backtest, sales held out of the forecast.",
         examples=[{"first_day": "2024-01-02", "last_day": "2026-11-21", "series": {"company": 1, "product": 312}}],
     )
     created_at: dt.datetime

@@ -16,7 +16,8 @@ from app.pipeline.uploads import Upload
 Report = Annotated[
     dict[str, Any],
     Field(
-        description="Rows in, accepted, rejected and skipped per table; findings per rule.",
+        description="Rows in, accepted, rejected and skipped per table; findings per rule. Under `forecast`, once it is"
+        " published: sales that it was made without.",
         examples=[
             {"tables": [{"table": "vendas_itens", "rows": {"in": 921, "accepted": 919, "rejected": 2, "skipped": 0}}]}
         ],

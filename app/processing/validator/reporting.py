@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from app.domain import columns as c
-from app.domain.findings import RULES, RowCount, Severity
+from app.domain.findings import RULES, RowCount, Rule, Severity
 from app.domain.text import Text
 from app.domain.uploads import Table
 from app.processing.reader.sheets import Sheet
@@ -61,18 +61,23 @@ def _by_rule(findings: pl.DataFrame, only_counted: Mapping[str, int]) -> list[di
         ((RULES[code], number) for code, number in counted.items()), key=lambda pair: (-pair[1], pair[0].code)
     )
     return [
-        {
-            "rule": rule.code,
-            "severity": rule.severity.value,
-            "title": _both(rule.title),
-            "mend": _both(rule.mend),
-            "count": number,
-            "examples": _examples(findings, rule.code),
-        }
+        told(rule, count=number, examples=_examples(findings, rule.code))
         for severity in _ORDER
         for rule, number in found
         if rule.severity is severity
     ]
+
+
+def told(rule: Rule, *, count: int, examples: list[dict[str, object]]) -> dict[str, object]:
+    """One finding as JSON: rule, severity, title, mend, count, examples."""
+    return {
+        "rule": rule.code,
+        "severity": rule.severity.value,
+        "title": _both(rule.title),
+        "mend": _both(rule.mend),
+        "count": count,
+        "examples": examples,
+    }
 
 
 def _both(text: Text) -> dict[str, str]:
