@@ -59,7 +59,7 @@ def check(app: cdk.App) -> None:
 def _named(app: cdk.App) -> tuple[Environment, str]:
     known = {environment.name: environment for environment in ALL}
     name, tag = (app.node.try_get_context(key) for key in ("env", "tag"))
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise ReleaseNotNamed(f"say which environment: -c env={'|'.join(known)}")
     if not isinstance(tag, str) or not _TAG.fullmatch(tag) or tag == _MOVING:
         raise ReleaseNotNamed("say which release: -c tag=TAG, the tag its image was pushed under")

@@ -31,17 +31,20 @@ class Terminal:
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
-        self._shell = subprocess.Popen(
-            ["bash"],  # noqa: S607  the machine's own
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,
-        )
+        # Apart: curl draws its progress in the middle of an answer.
+        self._errors = folder.parent / f"errors-{id(self)}.txt"
+        with self._errors.open("ab") as errors:
+            self._shell = subprocess.Popen(
+                ["bash"],  # noqa: S607  the machine's own
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                encoding="utf-8",
+                start_new_session=True,
+            )
 
     def begin(self, command: str) -> None:
         """Type a command, as it stands; it reads nothing from the keyboard."""
@@ -52,13 +55,15 @@ class Terminal:
         self._shell.stdin.flush()
 
     def run(self, command: str) -> tuple[int, str]:
-        """Type a command and wait: its exit code, and what it said."""
+        """Type a command and wait: its exit code, and what it said, what went wrong last."""
+        before = self._errors.stat().st_size
         self.begin(command)
         assert self._shell.stdout is not None
         said: list[str] = []
         for line in self._shell.stdout:
             if line.startswith(DONE):
-                return int(line.removeprefix(DONE)), "".join(said)
+                wrong = self._errors.read_bytes()[before:].decode("utf-8", "replace")
+                return int(line.removeprefix(DONE)), "".join(said) + wrong
             said.append(line)
         raise AssertionError("the shell ended: " + "".join(said))
 
@@ -193,8 +198,9 @@ def is_prediction(said: str, clone: Path) -> None:
 
 
 def answered(said: str) -> dict[str, Any]:
-    """The JSON among what curl says."""
-    found: dict[str, Any] = json.loads(said[said.index("{") : said.rindex("}") + 1])
+    """The JSON that curl brings."""
+    found: dict[str, Any]
+    found, _ = json.JSONDecoder().raw_decode(said)
     return found
 
 

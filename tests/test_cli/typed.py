@@ -33,7 +33,8 @@ def blocks(document: str) -> list[str]:
 
 def commands(block: str) -> list[str]:
     """What is typed of a block, a command at a time: a line, with those that a backslash adds to it."""
-    return [line for line in re.sub(r"\\\n", "\\\\\0", block).replace("\0", "\n").split("\n") if line.strip()]
+    lines = re.findall(r"(?:.*\\\n)*.*", block)
+    return [line for line in lines if line.strip()]
 
 
 def calls(path: Path) -> Iterator[Call]:
