@@ -22,6 +22,7 @@ BLOCK = 8192  # products laid out densely at a time: memory stays bounded howeve
 MOST_CERTAIN = 0.98  # share of a weekday's days with a sale beyond which nothing is surer
 SURPRISING = 1e-4  # a run of empty days less likely than this, were the shop open, is a closure
 ALMOST_NEVER = 0.03  # a weekday with sales on fewer of its days is a closed weekday
+SOLVED = 60  # steps of a fixed point that is only far off where next to nothing sells
 SEEN_ENOUGH = 6  # and only once it was seen this often
 SPIKE = 20  # times the next largest day: more is taken for a mistake
 RECENT = 90  # days from which a price is taken
@@ -132,8 +133,9 @@ def open_days(sales: Ints, *, weekday_of_day_0: int) -> Flags:
     """Which days the shop was open, told from how many products sold on each.
 
     A run of days without any sale is a closure when it is too unlikely for that shop: a busy shop is closed on its
-    first empty day, a shop that sells one thing a week only after months. A weekday that never sells is closed too, and
-    one that once did not for weeks on end while most did, whenever it is empty.
+    first empty day, a shop that sells one thing a week only after months. How busy it is, its days with sales tell. A
+    weekday that never sells is closed too, and one that once did not for weeks on end while most did, whenever it is
+    empty.
 
     Args:
         sales: number of products sold, one a day.
@@ -146,18 +148,32 @@ def open_days(sales: Ints, *, weekday_of_day_0: int) -> Flags:
     shares = [_open_share(sales[(weekday == one) & usual]) for one in range(7)]
     of_most = -np.log1p(-min(float(np.median([share for share, _ in shares])), MOST_CERTAIN))
     shut = np.zeros(len(sales), dtype=bool)
-    for one, (share, mean) in enumerate(shares):
+    for one, (share, pace) in enumerate(shares):
         days = weekday == one
         seen = days & usual
-        surprise[days] = max(mean / 2, -np.log1p(-min(share, MOST_CERTAIN)))
+        surprise[days] = max(pace / 2, -np.log1p(-min(share, MOST_CERTAIN)))
         never = share < ALMOST_NEVER and seen.sum() >= SEEN_ENOUGH
         shut |= days & empty & (never or _for_weeks(empty[days], surprise=of_most))
     return ~(shut | in_runs(empty, at_least=surprise, total=-np.log(SURPRISING)))
 
 
 def _open_share(sales: Ints) -> tuple[float, float]:
-    """Share of these days with a sale, and mean number of sales; nothing known counts as closed."""
-    return (float((sales > 0).mean()), float(sales.mean())) if len(sales) else (0.0, 0.0)
+    """Share of these days with a sale, and number of sales on a day on which it is open; nothing known is closed."""
+    if not sales.any():
+        return 0.0, 0.0
+    return float((sales > 0).mean()), max(float(sales.mean()), _pace_when_open(sales[sales > 0]))
+
+
+def _pace_when_open(sales: Ints) -> float:
+    """Mean number of sales of open days, told from those that are not empty: of the others some were closed.
+
+    Where sales come at random, the days with any have m = pace / (1 - exp(-pace)) on average. Their median is taken for
+    m, so that the high season does not close the low one.
+    """
+    middle = pace = float(np.median(sales))
+    for _ in range(SOLVED):
+        pace = middle * -np.expm1(-pace)
+    return pace
 
 
 def _for_weeks(empty: Flags, *, surprise: float) -> bool:

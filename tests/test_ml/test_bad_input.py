@@ -96,7 +96,7 @@ def test_two_months_closed_are_no_lost_demand() -> None:
     assert total(forecasts, "A") == pytest.approx(150, rel=0.1)
 
 
-def test_a_sale_of_ten_thousand_is_limited_and_said() -> None:
+def test_a_sale_of_ten_thousand_is_held_out_and_said() -> None:
     days = [1, 2, 0, 3] * 50
     days[120] = 10_000
     forecasts = forecast(shop({"A": days, "B": [2] * 200}))
@@ -108,7 +108,9 @@ def test_a_sale_of_ten_thousand_is_limited_and_said() -> None:
 def test_a_single_sale_of_ten_thousand_among_small_ones() -> None:
     forecasts = forecast(shop({"A": [0] * 150 + [10_000] + [0] * 49, "B": [2] * 200, "C": [1, 0] * 100}))
     assert_sound(forecasts)
-    assert total(forecasts, "A") < 100
+    assert forecasts.held_out["quantity"].to_list() == [10_000]
+    assert forecasts.totals.filter(pl.col("id") == "A").is_empty()
+    assert "ficou fora da previsão" in str(grade(forecasts, "A")["reason"])
 
 
 def test_rows_that_are_no_sales_are_counted_and_left_out() -> None:

@@ -41,6 +41,16 @@ def test_a_long_closure_is_seen_in_a_slow_shop_too() -> None:
     assert opened(slow) == "x" * len(slow)
 
 
+def test_a_weekday_that_opened_lately_was_closed_before() -> None:
+    week = ".xxxxx." * 60 + "xxxxxx." * 4
+    assert opened(week, sales=30) == week
+
+
+def test_a_weekday_that_opened_once_was_closed_on_its_other_days() -> None:
+    weeks = "xxxxxx." * 10 + "xxxxxxx" + "xxxxxx." * 2
+    assert opened(weeks, sales=30) == weeks
+
+
 def test_a_closed_weekday_stays_closed_ahead() -> None:
     shop_week = history({"A": [3, 3, 3, 3, 3, 3, 0] * 20})
     ahead = open_ahead(shop_week, origin=shop_week.n_days)
@@ -71,13 +81,13 @@ def test_a_state_s_holiday_is_closed_again_only_where_the_state_is_known() -> No
 
 
 def test_one_extreme_day_is_limited_to_the_next_largest_and_noted() -> None:
-    known = history({"A": [1, 2, 3] * 20 + [10_000], "B": [5] * 61})
+    known = history({"A": [1, 2, 3] * 20 + [10_000], "B": [20_000] * 61})
     assert known.dense(slice(0, 1)).max() == 3
     assert known.spikes.select("quantity", "kept").rows() == [(10_000.0, 3.0)]
 
 
 def test_large_days_that_come_again_are_no_mistakes() -> None:
-    known = history({"A": [1] * 40 + [500] + [1] * 30 + [400]})
+    known = history({"A": [1] * 40 + [500] + [1] * 30 + [400], "B": [1000] * 72})
     assert known.dense(slice(0, 1)).max() == 500
     assert known.spikes.is_empty()
 

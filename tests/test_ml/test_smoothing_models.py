@@ -41,6 +41,17 @@ def test_seasonal_smoothing_is_statsforecasts_once_warm(units: Floats) -> None:
     )
 
 
+def test_weekdays_count_by_how_often_they_will_be_open() -> None:
+    week = np.array([[4.0], [4.0], [4.0], [4.0], [4.0], [4.0], [32.0]])
+    sold = Sold(np.tile(week, (20, 1)), np.ones((140, 1), dtype=bool))
+    share = np.array([[1, 1, 1, 1, 1, 1, 0], [1, 1, 1, 1, 1, 1, 1 / 8], [0, 0, 0, 0, 0, 0, 0]])
+    said = [
+        rates(sold, {"it": SeasonalSmoothing(1, alpha=0.1)}, origins=np.array([140]), weekdays=one[None])["it"][0, 0]
+        for one in share
+    ]
+    assert said == pytest.approx([4, (24 + 4) / (6 + 1 / 8), 8])
+
+
 def test_tsb_is_statsforecasts_once_warm(units: Floats) -> None:
     assert ours(Tsb(SERIES, alpha_size=0.05, alpha_chance=0.05), units) == pytest.approx(
         theirs(TSB(alpha_d=0.05, alpha_p=0.05), units), rel=1e-6
