@@ -1,17 +1,21 @@
 """How large a request may be, how slowly it may come, how long its answer may take: held to while it goes on."""
 
 import asyncio
-from typing import Final, NamedTuple, cast
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NamedTuple, cast
 
+from fastapi.routing import APIRoute
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import problem
-from app.domain.errors import AppError, TookTooLong, TooSlow, UploadTooLarge
+from app.domain.errors import AppError, BodyTooLarge, TookTooLong, TooSlow, UploadTooLarge
 
 # Boundaries, headings and the small fields of a multipart body around the files themselves.
 _ENVELOPE_BYTES: Final = 64 * 1024
-_NO_FILES_BYTES: Final = 1_000_000  # what a route may be sent that does not ask for more
+_NO_FILES_BYTES: Final = 64 * 1024  # what a route may be sent that asks for no files
+_OF_STRANGERS_BYTES: Final = 8 * 1024  # what a route may be sent that asks for no key
 _PACE: Final = 10_000  # bytes a second that a body must keep up with on the average: less is an attack, or no use
 _LINGER_S: Final = 1.0
 _LINGER_BYTES: Final = 1 << 20
@@ -58,6 +62,7 @@ class Body:
         self._receive = receive
         self._patience = patience
         self._allowed = _NO_FILES_BYTES
+        self._too_large: AppError = BodyTooLarge(limit_kb=_NO_FILES_BYTES // 1024)
         announced = request.headers.get("content-length", "0")
         self._announced = int(announced) if announced.isdecimal() else 0
         self._until = asyncio.get_running_loop().time() + patience.answer
@@ -69,7 +74,13 @@ class Body:
 
     def allow(self, limit_bytes: int) -> None:
         """The body may have files, so many bytes of them."""
+        self._allowed = limit_bytes + _ENVELOPE_BYTES
+        self._too_large = UploadTooLarge(limit_mb=limit_bytes // 1_000_000)
+
+    def hold_to(self, limit_bytes: int) -> None:
+        """The body may have so many bytes at most, and no files."""
         self._allowed = limit_bytes
+        self._too_large = BodyTooLarge(limit_kb=limit_bytes // 1024)
 
     @property
     def has_more(self) -> bool:
@@ -88,8 +99,8 @@ class Body:
         return message
 
     def _hold_to_size(self, size: int) -> None:
-        if size > self._allowed + _ENVELOPE_BYTES:
-            self._refuse(UploadTooLarge(limit_mb=self._allowed // 1_000_000))
+        if size > self._allowed:
+            self._refuse(self._too_large)
 
     async def _next(self) -> Message:
         """Time counts while we wait for the sender, not while the sender waits for us."""
@@ -114,6 +125,23 @@ class Body:
 def body_of(request: Request) -> Body:
     """The body of a request, before anything of it was read."""
     return cast("Body", request.state.body)
+
+
+class OpenRoute(APIRoute):
+    """A route that asks for no key, as where people sign in: whoever they are, they send little.
+
+    The limit is set before FastAPI reads the body: who may ask is looked at only after it was read.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's handler, behind its limit."""
+        handle = super().get_route_handler()
+
+        async def held(request: Request) -> Response:
+            body_of(request).hold_to(_OF_STRANGERS_BYTES)
+            return await handle(request)
+
+        return held
 
 
 class _Exchange:

@@ -1,6 +1,6 @@
 """What is wrong with a field of a request, in the reader's language: pydantic says it in English alone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from app.domain.text import Text
@@ -60,18 +60,31 @@ _SAID: Final[Mapping[str, Text]] = {
 }
 
 
-def told(wrong: Iterable[Mapping[str, Any]]) -> Text:
-    """Pydantic's errors as one text, each with its place: `limit: deve ser no mínimo 1`."""
-    said = [(_place(entry["loc"]), _sentence(entry)) for entry in wrong]
+_MOST: Final = 10  # problems named: nobody mends more at a time, and strangers may send any number
+_LONGEST_PLACE: Final = 100
+_AND_MORE: Final = Text("; e mais {count}", "; and {count} more")
+
+
+def told(wrong: Sequence[Mapping[str, Any]]) -> Text:
+    """Pydantic's errors as one text, each with its place: `limit: deve ser no mínimo 1`.
+
+    The first ten are named, and the others counted.
+    """
+    said = [(_place(entry["loc"]), _sentence(entry)) for entry in wrong[:_MOST]]
+    more = _AND_MORE.format(count=len(wrong) - _MOST) if len(wrong) > _MOST else Text("", "")
     return Text(
-        "; ".join(f"{place}: {text.pt}" for place, text in said),
-        "; ".join(f"{place}: {text.en}" for place, text in said),
+        "; ".join(f"{place}: {text.pt}" for place, text in said) + more.pt,
+        "; ".join(f"{place}: {text.en}" for place, text in said) + more.en,
     )
 
 
 def _place(loc: Sequence[object]) -> str:
-    """Where it is, without saying that it is in the query or the body, unless that is all there is to say."""
-    return ".".join(str(part) for part in loc[1:] or loc)
+    """Where it is, without saying that it is in the query or the body, unless that is all there is to say.
+
+    The sender makes up the names of fields: a long one is cut.
+    """
+    place = ".".join(str(part) for part in loc[1:] or loc)
+    return place if len(place) <= _LONGEST_PLACE else f"{place[:_LONGEST_PLACE]}…"
 
 
 def _sentence(entry: Mapping[str, Any]) -> Text:

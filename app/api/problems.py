@@ -23,6 +23,7 @@ _STATUS: Mapping[type[AppError], HTTPStatus] = {
     errors.AppError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UploadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.StaleCursor: HTTPStatus.CONFLICT,
     errors.StillRunning: HTTPStatus.CONFLICT,
     errors.TooLateToCancel: HTTPStatus.CONFLICT,

@@ -149,6 +149,17 @@ class UploadTooLarge(BadInput):
     )
 
 
+class BodyTooLarge(BadInput):
+    """O pedido passa do tamanho permitido."""
+
+    code = "body-too-large"
+    english = "The request is over the size limit."
+    explanation = Text(
+        "Sem planilhas, um pedido tem aqui até {limit_kb} kB. Planilhas vão em POST /upload.",
+        "Without spreadsheets, a request holds {limit_kb} kB here. Spreadsheets go to POST /upload.",
+    )
+
+
 class MonthTooLong(BadInput):
     """Um mês tem linhas de venda demais."""
 

@@ -12,9 +12,14 @@ from typing import NamedTuple, Self
 
 import httpx2
 import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from sqlalchemy import create_engine, select, text
 
+from app.api.dependencies import caller_of
+from app.api.limits import OpenRoute
 from app.api.main import create_app
+from app.api.routes import ROUTERS
 from app.api.serving import Server
 from app.core.clients import Clients
 from app.core.config import Settings
@@ -170,6 +175,75 @@ def test_a_strangers_body_is_not_waited_for(
         told = line.ask(method, path, key | form | size).answer()
     assert (told.status, told.code) == (401, "not-authenticated")
     assert told.headers["connection"] == "close"
+
+
+def fields(size: int) -> bytes:
+    """JSON of about so many bytes that means nothing to us."""
+    return b'{"a0":0' + b"".join(b',"f%d":0' % number for number in range(size // 11)) + b"}"
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize("path", ["/session", "/session/links/x", "/session/links/x/password"])
+@pytest.mark.parametrize("size", [{"Content-Length": "990000"}, UNANNOUNCED], ids=["announced", "chunked"])
+def test_where_people_sign_in_a_body_over_8_kb_is_refused_before_it_is_read(
+    door: Callable[..., Door], path: str, size: dict[str, str]
+) -> None:
+    with Line(door().port) as line:
+        line.ask("POST", path, JSON | size)
+        if size == UNANNOUNCED:  # what is announced is refused before anything of it comes
+            line.send(b"4000\r\n" + fields(990_000)[:0x4000] + b"\r\n")
+        told = line.answer()
+    assert (told.status, told.code, told.headers["connection"]) == (413, "body-too-large", "close")
+    assert len(told.body) < 1_000
+
+
+def test_a_body_without_files_holds_64_kb_whoever_sends_it(door: Callable[..., Door]) -> None:
+    opened = door()
+    with Line(opened.port) as line:
+        told = line.ask("POST", "/keys", opened.headers | JSON | {"Content-Length": "65537"}).answer()
+    assert (told.status, told.code) == (413, "body-too-large")
+    assert posted(opened.port, fields(60_000), opened.headers).status == 422
+
+
+def posted(port: int, body: bytes, headers: dict[str, str]) -> Told:
+    answer = httpx2.post(f"http://127.0.0.1:{port}/keys", content=body, headers=headers | JSON, timeout=PATIENCE_S)
+    return Told(answer.status_code, dict(answer.headers), answer.content)
+
+
+def test_of_many_mistakes_the_first_ten_are_named_and_the_others_counted(door: Callable[..., Door]) -> None:
+    opened = door()
+    told = posted(opened.port, fields(60_000), opened.headers)
+    detail = json.loads(told.body)["detail"]
+    assert detail.count("este campo não existe aqui") == 9  # beside the name, which is missing
+    assert "; e mais " in detail
+    assert len(told.body) < 2_000
+
+
+def test_a_name_that_the_sender_made_up_is_not_told_back_at_length(door: Callable[..., Door]) -> None:
+    opened = door()
+    told = posted(opened.port, json.dumps({"x" * 50_000: 0}).encode(), opened.headers)
+    assert (told.status, told.code) == (422, "invalid-request")
+    assert len(told.body) < 1_000
+
+
+@pytest.mark.parametrize("body", [b"[" * 8_000, b"9" * 8_000, b'{"email":' * 800], ids=["deep", "number", "nested"])
+def test_what_is_hard_to_read_is_only_a_mistake(door: Callable[..., Door], body: bytes) -> None:
+    answer = httpx2.post(f"http://127.0.0.1:{door().port}/session", content=body, headers=JSON, timeout=PATIENCE_S)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+
+
+def test_every_route_that_asks_for_no_key_holds_its_body_to_8_kb() -> None:
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    strangers = {route.path for route in routes if not asks_for_a_key(route.dependant)}
+    assert {"/session", "/session/links/{link}", "/session/links/{link}/password", "/metrics"} <= strangers
+    held = {route.path for route in routes if isinstance(route, OpenRoute)}
+    assert strangers <= held
+
+
+def asks_for_a_key(dependant: Dependant) -> bool:
+    return dependant.call is caller_of or any(map(asks_for_a_key, dependant.dependencies))
 
 
 def test_who_may_not_upload_or_asks_too_often_is_told_before_the_body(door: Callable[..., Door]) -> None:

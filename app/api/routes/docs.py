@@ -6,9 +6,10 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from app.api.limits import OpenRoute
 from app.api.pages import page
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=OpenRoute)
 
 _STYLE: Final = """
 body{max-width:60rem}h2{margin-top:2.5rem;font-size:1.1rem}

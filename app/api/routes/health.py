@@ -6,11 +6,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from app.api.dependencies import ClientsOf
+from app.api.limits import OpenRoute
 from app.api.schemas.problems import problem_responses
 from app.domain.errors import DatabaseBehind, ForeignDatabase, Unavailable
 from app.pipeline.operation import require_ready
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health", tags=["health"], route_class=OpenRoute)
 
 
 class Health(BaseModel):

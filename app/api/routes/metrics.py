@@ -8,9 +8,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import OperationalError
 
 from app.api.dependencies import ClientsOf
+from app.api.limits import OpenRoute
 from app.pipeline.operation import count_jobs
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=OpenRoute)
 
 _SAMPLE: Final = 'quantyfy_http_request_seconds_count{method="GET",route="/predictions/{cnpj}",status="200"} 17.0\n'
 _TEXT: Final[dict[int | str, dict[str, Any]]] = {

@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter, Request
 
+from app.api.limits import OpenRoute
 from app.api.problems import language_of, status_of
 from app.api.schemas.problems import ProblemKind, problem_responses
 from app.domain.errors import InvalidRequest, UnknownRoute, by_code
 
-router = APIRouter(prefix="/problems", tags=["problems"])
+router = APIRouter(prefix="/problems", tags=["problems"], route_class=OpenRoute)
 
 
 @router.get("/{code}", responses=problem_responses(UnknownRoute, InvalidRequest))

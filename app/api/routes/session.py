@@ -7,9 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response, Security
 
 from app.api.dependencies import SESSION_COOKIE, ClientsOf, caller_of
+from app.api.limits import OpenRoute
 from app.api.schemas.accounts import Login, NewPassword, SessionShown
 from app.api.schemas.problems import CALLER, problem_responses
 from app.domain.errors import (
+    BodyTooLarge,
     InvalidRequest,
     MissingCsrfToken,
     NotAuthenticated,
@@ -22,12 +24,12 @@ from app.domain.errors import (
 from app.pipeline.access import Caller
 from app.pipeline.people import OpenSession, caller_of_session, csrf_of, log_in, log_out, use_link
 
-router = APIRouter(prefix="/session", tags=["account"])
+router = APIRouter(prefix="/session", tags=["account"], route_class=OpenRoute)
 
 _HERE = frozenset({"localhost", "127.0.0.1", "::1", "testserver"})
 
 
-@router.post("", responses=problem_responses(WrongLogin, InvalidRequest, TooManyRequests, Unavailable))
+@router.post("", responses=problem_responses(WrongLogin, InvalidRequest, BodyTooLarge, TooManyRequests, Unavailable))
 def open_session(request: Request, response: Response, login: Login, clients: ClientsOf) -> SessionShown:
     """Log in; the session is in an HttpOnly cookie."""
     address = request.client.host if request.client else "unknown"
@@ -35,7 +37,9 @@ def open_session(request: Request, response: Response, login: Login, clients: Cl
     return _begun(request, response, clients, opened)
 
 
-@router.post("/links/{link}", responses=problem_responses(UsedLink, WeakPassword, InvalidRequest, Unavailable))
+@router.post(
+    "/links/{link}", responses=problem_responses(UsedLink, WeakPassword, InvalidRequest, BodyTooLarge, Unavailable)
+)
 def follow_link(
     request: Request,
     response: Response,

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
 from app.api.dependencies import ClientsOf, SettingsOf
+from app.api.limits import OpenRoute
 from app.api.pages import page
 from app.api.problems import status_of
 from app.api.routes.session import begin
@@ -20,7 +21,7 @@ from app.domain.errors import AppError, InvalidRequest, UsedLink
 from app.domain.text import Text
 from app.pipeline.people import SHORTEST_PASSWORD, OpenSession, use_link
 
-router = APIRouter(prefix="/session/links/{link}", include_in_schema=False)
+router = APIRouter(prefix="/session/links/{link}", include_in_schema=False, route_class=OpenRoute)
 
 _STYLE: Final = """
 body{max-width:32rem}code{overflow-wrap:anywhere}

@@ -18,7 +18,9 @@ _Kinds = tuple[type[AppError], ...]
 _ANYBODY: Final[_Kinds] = (errors.UnknownVersion, errors.AddressTooLong, errors.HeadersTooLarge)
 CALLER: Final[_Kinds] = (errors.NotAuthenticated, errors.MissingScope, errors.TooManyRequests, errors.Unavailable)
 """What may come of any route with a scope."""
-CHANGING: Final[_Kinds] = (*CALLER, errors.MissingCsrfToken, errors.InvalidRequest, errors.TookTooLong)
+CHANGING: Final[_Kinds] = (
+    *(*CALLER, errors.MissingCsrfToken, errors.InvalidRequest, errors.BodyTooLarge, errors.TookTooLong),
+)
 """What may come of any such route that changes something."""
 READING: Final[_Kinds] = (
     *(*CALLER, errors.InvalidRequest, errors.InvalidCnpj),
