@@ -72,6 +72,7 @@ class WatchStack(Stack):
             "ApiSlow", metrics.target_response_time(statistic="p95", period=FIVE_MINUTES), above=1, times=3
         )
         yield self._alarm("JobsWaiting", service.waiting, above=50, times=30)
+        yield self._alarm("NoWorker", service.heard, below=1, times=5, silence_is_bad=True)
         yield self._alarm("JobsGivenUp", service.given_up, above=0)
 
     def _of_functions(self, functions: FunctionsStack) -> Iterator[cloudwatch.Alarm]:
@@ -92,8 +93,10 @@ class WatchStack(Stack):
         above: float = 0,
         below: float | None = None,
         times: int = 1,
+        silence_is_bad: bool = False,
     ) -> cloudwatch.Alarm:
         side = cloudwatch.ComparisonOperator
+        missing = cloudwatch.TreatMissingData
         return cloudwatch.Alarm(
             self,
             name,
@@ -101,7 +104,7 @@ class WatchStack(Stack):
             threshold=above if below is None else below,
             comparison_operator=side.GREATER_THAN_THRESHOLD if below is None else side.LESS_THAN_THRESHOLD,
             evaluation_periods=times,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing.BREACHING if silence_is_bad else missing.NOT_BREACHING,
         )
 
     def _budget(self, environment: Environment) -> None:

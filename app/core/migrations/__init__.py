@@ -8,6 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 APPLICATION_ROLE = "quantyfy_app"
+WORKER_ROLE = "quantyfy_worker"
 
 # One number for the whole service: two processes that start together must not migrate together.
 _MIGRATION_LOCK = 0x51_55_41_4E
