@@ -48,7 +48,7 @@ class ServiceStack(Stack):
         self.balancer, self.api = self._api()
         self.worker, worker_log = self._worker()
         self.waiting = self._said(worker_log, "jobs waiting", name="JobsWaiting", value="$.count")
-        self.heard = self.waiting.with_(statistic="n")  # lines, whatever they count
+        self.heard = self.waiting.with_(statistic="SampleCount")  # lines, whatever they count
         self.given_up = self._said(worker_log, "job given up", name="JobsGivenUp", value="1")
         self._follow(self.waiting)
         self._migration()

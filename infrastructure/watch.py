@@ -36,7 +36,7 @@ class WatchStack(Stack):
     ) -> None:
         super().__init__(scope, name, env={"region": environment.region})
         self._topic = self._post(environment)
-        alarms = [*self._of_data(data), *self._of_service(service)]
+        alarms = [*self._of_data(data), *self._of_service(service, environment)]
         if functions is not None:
             alarms += self._of_functions(functions)
         board = cloudwatch.Dashboard(self, "Board")
@@ -63,7 +63,7 @@ class WatchStack(Stack):
         yield self._alarm("DatabaseFull", database.metric_free_storage_space(), below=4 * GIGABYTE)
         yield self._alarm("DatabaseConnections", database.metric_database_connections(), above=60)
 
-    def _of_service(self, service: ServiceStack) -> Iterator[cloudwatch.Alarm]:
+    def _of_service(self, service: ServiceStack, environment: Environment) -> Iterator[cloudwatch.Alarm]:
         metrics = service.balancer.metrics
         yield self._alarm(
             "ApiErrors", metrics.http_code_target(elb.HttpCodeTarget.TARGET_5XX_COUNT, period=FIVE_MINUTES), above=5
@@ -72,7 +72,8 @@ class WatchStack(Stack):
             "ApiSlow", metrics.target_response_time(statistic="p95", period=FIVE_MINUTES), above=1, times=3
         )
         yield self._alarm("JobsWaiting", service.waiting, above=50, times=30)
-        yield self._alarm("NoWorker", service.heard, below=1, times=5, silence_is_bad=True)
+        if environment.worker.least:  # one that may sleep says nothing, and is missed by nobody
+            yield self._alarm("NoWorker", service.heard, below=1, times=5, silence_is_bad=True)
         yield self._alarm("JobsGivenUp", service.given_up, above=0)
 
     def _of_functions(self, functions: FunctionsStack) -> Iterator[cloudwatch.Alarm]:

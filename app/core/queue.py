@@ -30,6 +30,7 @@ _PAUSES_S = (5, 30, 180)  # before the second, third and fourth try
 MAX_ATTEMPTS = len(_PAUSES_S) + 1
 _HEARTBEAT_S = 5.0
 _LOST_AFTER_S = 30.0
+_POLL_S = 2.0  # nobody is told of a job that comes back, or that becomes due
 _SWEEP_EVERY = "* * * * * */15"  # croniter reads a sixth field, the last, as seconds
 _HOURLY = "41 * * * *"
 _NIGHTLY = "17 6 * * *"  # UTC: 3:17 in Brasília
@@ -212,6 +213,7 @@ async def _run(app: procrastinate.App, *, concurrency: int, wait: bool) -> None:
         wait=wait,
         install_signal_handlers=False,  # whoever is told to stop may have no worker just then
         delete_jobs="successful",
+        fetch_job_polling_interval=_POLL_S,
         update_heartbeat_interval=_HEARTBEAT_S,
         stalled_worker_timeout=_LOST_AFTER_S,
     )
