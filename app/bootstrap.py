@@ -21,15 +21,17 @@ from app.domain.errors import DatabaseAway, NoOwnerAddress
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Clients]:
+def opened(settings: Settings, *, starts_database: bool = True) -> Iterator[Clients]:
     """The outside world for as long as the block lasts; the embedded database is started, and brought up to date.
+
+    Unless it `starts_database`, another process does, and starts it again should it end.
 
     Raises:
         PostgresWouldNotStart: the embedded database did not.
         DatabaseAhead, ForeignDatabase: the embedded database is another program's; it stays as it is.
     """
     with ExitStack() as stack:
-        url = _application_url(settings, stack)
+        url = _application_url(settings, stack, starts_database=starts_database)
         password = _password(settings, url)
         database = stack.enter_context(Database(_for_sqlalchemy(url), password=password))
         yield Clients(
@@ -37,6 +39,7 @@ def opened(settings: Settings) -> Iterator[Clients]:
             store=open_store(settings),
             queue=JobQueue(url, password=password),
             may_call_private=settings.webhooks_to_private,
+            workers_expected=bool(settings.workers_expected),
             functions_up_to=settings.functions_up_to_bytes,
         )
 
@@ -103,10 +106,10 @@ def _copies(settings: Settings) -> Copies | None:
     return Copies(settings.copies / lake, limit=settings.copies_mb * 1_000_000)
 
 
-def _application_url(settings: Settings, stack: ExitStack) -> str:
+def _application_url(settings: Settings, stack: ExitStack, *, starts_database: bool) -> str:
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
-    owner = stack.enter_context(running(settings.home / "postgres"))
+    owner = stack.enter_context(running(settings.home / "postgres", starts=starts_database))
     migrations.upgrade(_for_sqlalchemy(owner))
     return owner.replace("//postgres@", f"//{migrations.APPLICATION_ROLE}@", 1)
 

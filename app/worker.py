@@ -38,7 +38,8 @@ def run(settings: Settings, *, until_idle: bool = False, with_parent: bool = Fal
         threading.Thread(target=_stop_when_input_closes, daemon=True).start()
     if settings.worker_metrics_port:
         start_http_server(settings.worker_metrics_port, addr=settings.host)
-    with opened(settings) as clients, _following(clients):
+    # The parent keeps the embedded database up, and does not die of a job.
+    with opened(settings, starts_database=not with_parent) as clients, _following(clients):
         clients.queue.work(
             {
                 JobName.RECEIVE: _story(clients, JobName.RECEIVE, receive_delivered),

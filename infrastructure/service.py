@@ -41,6 +41,7 @@ class ServiceStack(Stack):
         self.balancer, self.api = self._api()
         self.worker, worker_log = self._worker()
         self.waiting = self._said(worker_log, "jobs waiting", name="JobsWaiting", value="$.count")
+        self.heard = self.waiting.with_(statistic="SampleCount")  # lines, whatever they count
         self.given_up = self._said(worker_log, "job given up", name="JobsGivenUp", value="1")
         self._follow(self.waiting)
 
@@ -59,6 +60,8 @@ class ServiceStack(Stack):
             settings={
                 "QUANTYFY_TRUSTED_PROXIES": NETWORK,  # where the balancer is
                 "QUANTYFY_COPIES_MB": "10000",  # half of the task's disk
+                # The worker's service always has one: it sweeps, and says how many jobs wait.
+                "QUANTYFY_WORKERS_EXPECTED": "true" if self._environment.worker.least else "false",
             },
         )
         group = self._group("ApiDoor", "Tasks of the API")

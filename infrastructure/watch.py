@@ -36,7 +36,7 @@ class WatchStack(Stack):
     ) -> None:
         super().__init__(scope, name, env={"region": environment.region})
         self._topic = self._post(environment)
-        alarms = [*self._of_data(data), *self._of_service(service)]
+        alarms = [*self._of_data(data), *self._of_service(service, environment)]
         if functions is not None:
             alarms += self._of_functions(functions)
         board = cloudwatch.Dashboard(self, "Board")
@@ -63,7 +63,7 @@ class WatchStack(Stack):
         yield self._alarm("DatabaseFull", database.metric_free_storage_space(), below=4 * GIGABYTE)
         yield self._alarm("DatabaseConnections", database.metric_database_connections(), above=60)
 
-    def _of_service(self, service: ServiceStack) -> Iterator[cloudwatch.Alarm]:
+    def _of_service(self, service: ServiceStack, environment: Environment) -> Iterator[cloudwatch.Alarm]:
         metrics = service.balancer.metrics
         yield self._alarm(
             "ApiErrors", metrics.http_code_target(elb.HttpCodeTarget.TARGET_5XX_COUNT, period=FIVE_MINUTES), above=5
@@ -72,6 +72,8 @@ class WatchStack(Stack):
             "ApiSlow", metrics.target_response_time(statistic="p95", period=FIVE_MINUTES), above=1, times=3
         )
         yield self._alarm("JobsWaiting", service.waiting, above=50, times=30)
+        if environment.worker.least:  # one that may sleep says nothing, and is missed by nobody
+            yield self._alarm("NoWorker", service.heard, below=1, times=5, silence_is_bad=True)
         yield self._alarm("JobsGivenUp", service.given_up, above=0)
 
     def _of_functions(self, functions: FunctionsStack) -> Iterator[cloudwatch.Alarm]:
@@ -92,8 +94,10 @@ class WatchStack(Stack):
         above: float = 0,
         below: float | None = None,
         times: int = 1,
+        silence_is_bad: bool = False,
     ) -> cloudwatch.Alarm:
         side = cloudwatch.ComparisonOperator
+        missing = cloudwatch.TreatMissingData
         return cloudwatch.Alarm(
             self,
             name,
@@ -101,7 +105,7 @@ class WatchStack(Stack):
             threshold=above if below is None else below,
             comparison_operator=side.GREATER_THAN_THRESHOLD if below is None else side.LESS_THAN_THRESHOLD,
             evaluation_periods=times,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing.BREACHING if silence_is_bad else missing.NOT_BREACHING,
         )
 
     def _budget(self, environment: Environment) -> None:

@@ -26,6 +26,10 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
 
+    def end(self) -> None:
+        """As if told to stop, from any thread."""
+        self.should_exit = True
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn does it, but nobody's events keep it waiting: who watches comes back, to another process."""
         cast("Watchers", self._app.state.watchers).end()

@@ -4,10 +4,9 @@ import errno
 import os
 import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -20,8 +19,7 @@ from app.domain.text import Text
 if TYPE_CHECKING:
     from app.core.clients import Clients
 
-_WORKER_GRACE_S = 30  # a job that is not done by then is another worker's (`JobQueue`)
-_REQUEST_GRACE_S = 60  # together less than what Fargate gives a task to stop
+_REQUEST_GRACE_S = 60  # with the worker's less than what Fargate gives a task to stop
 _OWNER = "dono@localhost"
 _LAST_PORT: Final = 65535
 _NO_ADDRESS: Final = Text("não é um endereço desta máquina", "is no address of this machine")
@@ -41,21 +39,30 @@ def serve(
     from app import bootstrap
     from app.api.main import create_app
     from app.api.serving import Server
+    from app.cli.beside import worker_beside
 
     settings: Settings = context.obj
     chosen = settings.model_copy(
-        update={"host": host or settings.host, "port": settings.port if port is None else port}
+        update={
+            "host": host or settings.host,
+            "port": settings.port if port is None else port,
+            "workers_expected": with_worker if settings.workers_expected is None else settings.workers_expected,
+        }
     )
     _require_port(chosen.host, chosen.port)
     signal.signal(signal.SIGTERM, _leave)
     with bootstrap.opened(chosen) as clients:
         if chosen.database_url is None and not chosen.local_key.exists():
             _first_start(chosen, clients)
-        with _worker_beside() if with_worker else _nobody():
+        with ExitStack() as stack:
+            beside = stack.enter_context(worker_beside()) if with_worker else None
             typer.echo(f"Serviço em http://{chosen.host}:{chosen.port} (documentação em /docs)", err=True)
             if chosen.local_key.exists():
                 typer.echo(f"Chave de acesso em {chosen.local_key}", err=True)
-            Server(create_app(chosen), host=chosen.host, port=chosen.port, grace_s=_REQUEST_GRACE_S).run()
+            server = Server(create_app(chosen), host=chosen.host, port=chosen.port, grace_s=_REQUEST_GRACE_S)
+            if beside:
+                beside.on_failure(server.end)
+            server.run()
 
 
 def work(
@@ -117,27 +124,6 @@ def _keep_key(settings: Settings, secret: str) -> None:
         file.write(secret + "\n")
 
 
-@contextmanager
-def _worker_beside() -> Iterator[None]:
-    """A worker that ends with this process, however this process ends: it watches its standard input."""
-    command = [sys.executable, "-m", "app.cli.main", "worker", "--with-parent"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as child:  # noqa: S603  our own program
-        try:
-            yield
-        finally:
-            if child.stdin:
-                child.stdin.close()
-            try:
-                child.wait(_WORKER_GRACE_S)
-            except subprocess.TimeoutExpired:
-                child.kill()
-
-
 def _leave(*_: object) -> None:
     """Told to end: by way of every `finally`, so that the worker ends before the database does."""
     sys.exit(0)
-
-
-@contextmanager
-def _nobody() -> Iterator[None]:
-    yield

@@ -15,4 +15,5 @@ class Clients:
     store: Store
     queue: JobQueue
     may_call_private: bool = False  # webhooks on the developer's own machine
+    workers_expected: bool = False  # without one that lives the service is not ready
     functions_up_to: int = 0  # bytes a stage may read and still be a function's work; 0: all is the worker's

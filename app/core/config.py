@@ -79,6 +79,11 @@ class Settings(BaseSettings):
     worker_metrics_port: int = Field(
         default=0, ge=0, le=65535, description="Port of the worker's own /metrics on this machine; 0: none."
     )
+    workers_expected: bool | None = Field(
+        default=None,
+        description="Whether /health/ready asks for a worker that lives, wherever it runs; "
+        "unset: only where `serve` starts one.",
+    )
     functions_up_to_mb: int = Field(
         default=0, ge=0, description="AWS functions work on uploads of up to this many MB; 0: the worker does all."
     )

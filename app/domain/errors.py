@@ -507,6 +507,7 @@ class Expired(NotFound):
 DATABASE: Final = Text("O banco de dados", "The database")
 QUEUE: Final = Text("A fila", "The queue")
 STORAGE: Final = Text("O armazenamento", "The storage")
+WORKER: Final = Text("O worker", "The worker")
 
 
 class Unavailable(AppError):
@@ -681,6 +682,19 @@ class PostgresWouldNotStart(AppError):
     explanation = Text(
         "O PostgreSQL em {folder} não iniciou: {reason}",
         "PostgreSQL in {folder} did not start: {reason}",
+    )
+
+
+class WorkerKeepsEnding(AppError):
+    """O worker deste serviço não fica de pé."""
+
+    code = "worker-keeps-ending"
+    english = "This service's worker does not stay up."
+    explanation = Text(
+        "O worker terminou {times} vezes seguidas logo depois de iniciar (código de saída "
+        "{exit_code}). Veja o motivo nas linhas acima.",
+        "The worker ended {times} times in a row soon after its start (exit code {exit_code}). "
+        "See the reason in the lines above.",
     )
 
 

@@ -18,6 +18,11 @@ ROWS = Counter("quantyfy_rows_total", "Rows read from uploads, by what became of
 SERIES = Counter("quantyfy_series_total", "Series forecast, by level.", ["level"])
 UPLOADS = Counter("quantyfy_uploads_total", "Uploads that ended, by final state.", ["state"])
 JOBS = Gauge("quantyfy_queue_jobs", "Jobs in the queue, by story and state.", ["job", "state"])
+WORKERS = Gauge(
+    "quantyfy_queue_workers",
+    "Workers of the queue: alive by their heartbeat, or lost without having signed off.",
+    ["state"],
+)
 WAPE = Gauge(
     "quantyfy_last_run_wape",
     "Backtest WAPE of the newest run of this process, ours beside seasonal naive.",

@@ -398,7 +398,10 @@ def test_someone_is_told_and_money_has_an_end(template: Template, environment: E
     alarms = {
         name.split("/")[1]: alarm for name, alarm in of_type(template, "CloudWatch::Alarm").items() if "-Watch" in name
     }
-    assert len(alarms) == 17
+    assert len(alarms) == 18
+    silent = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"}
+    assert len(silent) == 1, "a worker that says nothing is none"
+    assert all(name.startswith("NoWorker") for name in silent)
     assert all(alarm["AlarmActions"] for alarm in alarms.values())
     [board] = of_type(template, "CloudWatch::Dashboard").values()
     shown = json.dumps(board["DashboardBody"])

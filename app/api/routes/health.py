@@ -28,6 +28,9 @@ def live() -> Health:
 
 @router.get("/ready", responses=problem_responses(Unavailable, DatabaseBehind, ForeignDatabase))
 def ready(clients: ClientsOf) -> Health:
-    """The database, at the version this code needs or a newer one, the queue and the lake answer."""
+    """The database, at the version this code needs or a newer one, the queue and the lake answer.
+
+    Where a worker is expected, one lives.
+    """
     require_ready(clients)
     return Health(status="ready")

@@ -6,7 +6,8 @@
       postgres.log   what the server said
 
 Every process inside `running(folder)` has a thread that tries the lock. Whoever gets it starts the server, the others
-use it; when the server or its starter dies, one of them starts it again. The server listens on its socket alone, where
+use it; when the server or its starter ends, one of them starts it again. A process that may die of what it works on,
+and has another beside it that keeps the server up, only uses it. The server listens on its socket alone, where
 no other user can reach it, so nobody needs a password.
 """
 
@@ -35,18 +36,20 @@ _GRACE = 30.0  # seconds for open transactions to be undone and everything to be
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
+def running(folder: Path, *, starts: bool = True) -> Iterator[str]:
     """The server of `folder`, started unless another process has: `postgresql://postgres@/quantyfy?host=...`.
 
     The address stays good while inside. Should the server end, by whatever hand, it is started again, and a pool that
-    checks its connections goes on. Leaving stops the server if this process had started it.
+    checks its connections goes on. Leaving stops the server if this process had started it. Unless it `starts` servers,
+    this process waits for another to do so.
 
     Raises:
         PostgresWouldNotStart: with the end of the server's log, or the reason why it could not be tried.
     """
     folder = folder.absolute()
     keeper = _Keeper(folder)
-    keeper.start()
+    if starts:
+        keeper.start()
     try:
         with _short_path(folder / "data") as host:
             uri = f"postgresql://postgres@/quantyfy?host={quote(host, safe='/')}&port={PORT}"
@@ -105,7 +108,8 @@ class _Keeper(threading.Thread):
     def stop(self) -> None:
         """Stop the server if this process started it, and return when it is gone."""
         self._over.set()
-        self.join()
+        if self.is_alive():
+            self.join()
 
     def run(self) -> None:
         """Serve whenever nobody does, until told to stop."""

@@ -14,6 +14,7 @@ from app.domain.errors import DatabaseAhead, DatabaseBehind, ForeignDatabase
 from app.domain.text import Text
 
 APPLICATION_ROLE = "quantyfy_app"
+WORKER_ROLE = "quantyfy_worker"
 _SHOWN: Final = 40  # characters of what a database says, before it is believed
 
 # One number for the whole service: two processes that start together must not migrate together.
