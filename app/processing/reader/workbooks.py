@@ -1,5 +1,7 @@
 """Excel workbooks to CSV: one line a row, so that line numbers are Excel's row numbers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -9,8 +11,10 @@ import polars as pl
 from app.domain.errors import NotATable
 from app.processing.columns.matching import is_known
 from app.processing.reader.dialect import TITLE_LINES
+from app.processing.reader.extents.area import broken_workbook
 
 MOST_TABS: Final = 30
+_PANIC: Final = "PanicException"  # of pyo3: no `Exception`, and cannot be imported
 _LEAST_KNOWN: Final = 2
 
 
@@ -23,10 +27,8 @@ class Workbook:
 
     def __init__(self, path: Path, *, name: str) -> None:
         self._name = name
-        try:
+        with _refusing(name, fastexcel.FastExcelError, OSError, ValueError):
             self._reader = fastexcel.read_excel(path)
-        except (fastexcel.FastExcelError, OSError, ValueError) as error:
-            raise _broken(name) from error
 
     def tables(self, *, only: str | None = None) -> list[tuple[str, int]]:
         """The tabs that look like a table, or the one that is named, with the row of their heading.
@@ -68,7 +70,7 @@ class Workbook:
         return known.index(most) + 1 if most >= _LEAST_KNOWN else None
 
     def _load(self, tab: str, *, typed: bool, rows: int | None = None, skip: int = 0) -> pl.DataFrame:
-        try:
+        with _refusing(self._name, fastexcel.FastExcelError):
             sheet = self._reader.load_sheet(
                 tab,
                 header_row=None,
@@ -78,8 +80,19 @@ class Workbook:
                 dtypes=None if typed else "string",
             )
             return sheet.to_polars()
-        except fastexcel.FastExcelError as error:
-            raise _broken(self._name) from error
+
+
+@contextmanager
+def _refusing(name: str, *known: type[Exception]) -> Iterator[None]:
+    """Say of a workbook that it is broken, also where its reader did not foresee how."""
+    try:
+        yield
+    except known as error:
+        raise broken_workbook(name) from error
+    except BaseException as error:
+        if type(error).__name__ != _PANIC:
+            raise
+        raise broken_workbook(name) from error
 
 
 def _as_text(column: pl.Series) -> pl.Series:
@@ -94,11 +107,3 @@ def _as_text(column: pl.Series) -> pl.Series:
 
 def _with_comma(column: pl.Series) -> pl.Series:
     return column.cast(pl.String).str.replace(".", ",", literal=True)
-
-
-def _broken(name: str) -> NotATable:
-    return NotATable(
-        file=name,
-        reason="o Excel não pôde ser aberto (protegido por senha ou danificado)",
-        reason_en="the workbook could not be opened (protected by a password, or broken)",
-    )
