@@ -24,6 +24,8 @@ _FACTS: Final[Mapping[str, object]] = {
     "mend": "Exporte o relatório de itens vendidos.",
     "mend_en": "Export the report of items sold.",
     "limit_mb": 500,
+    "cell": "XFD1048576",
+    "millions": 20,
     "limit_kb": 16,
     "problems": Text("limit: deve ser no mínimo 1", "limit: must be at least 1"),
     "version": "2020-01-01",

@@ -160,6 +160,21 @@ class BodyTooLarge(BadInput):
     )
 
 
+class TooManyCells(BadInput):
+    """A planilha ocupa células demais."""
+
+    code = "too-many-cells"
+    english = "The spreadsheet takes up too many cells."
+    explanation = Text(
+        "Em {file}, as abas vão até a célula {cell} e ocupam mais de {millions} milhões de células, vazias ou não. "
+        "Apague as linhas e colunas fora da tabela (Ctrl+End mostra a última), "
+        "ou salve a aba como CSV e envie o CSV.",
+        "In {file}, the tabs reach the cell {cell} and take up over {millions} million cells, empty or not. "
+        "Delete the rows and columns outside the table (Ctrl+End shows the last), "
+        "or save the tab as CSV and send the CSV.",
+    )
+
+
 class MonthTooLong(BadInput):
     """Um mês tem linhas de venda demais."""
 

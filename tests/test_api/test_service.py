@@ -11,6 +11,7 @@ from app.domain.errors import by_code
 from app.pipeline.companies import open_account
 from tests.shop import CNPJ
 from tests.test_api.shop_door import Shop
+from tests.test_processing.workbooks_by_hand import cell, sheet, xlsx
 
 READINGS = ("predictions", "products", "sales", "accuracy")
 
@@ -67,6 +68,7 @@ def test_the_company_may_be_named_with_punctuation_in_the_form(shop: Shop, tmp_p
         ({"vendas_itens": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x01"}, {}, "not-a-table", 422),
         ({"vendas_itens": "Código;Cor\nA;azul\n".encode()}, {}, "missing-column", 422),
         ({"vendas_itens": b"a" * 1_200_000}, {}, "upload-too-large", 413),
+        ({"vendas_itens": xlsx(sheet(cell()))}, {}, "too-many-cells", 422),
         ({}, {}, "unsupported-content", 415),
         ({"vendas_itens": b"x"}, {"company_name": ""}, "invalid-request", 422),
     ],
@@ -85,6 +87,16 @@ def test_each_bad_upload_is_its_own_problem_and_stores_nothing(
     assert problem["status"] == status
     assert [path for path in (tmp_path / "lake").rglob("*") if path.is_file()] == []
     assert shop.http.get(f"/predictions/{CNPJ}", headers=shop.headers).json()["code"] == "unknown-company"
+
+
+@pytest.mark.parametrize("query", ["", "?dry_run=true"])
+def test_a_workbook_with_a_cell_far_away_is_refused_and_the_service_goes_on(shop: Shop, query: str) -> None:
+    files = {"vendas_itens": ("ano.xlsx", xlsx(sheet(cell())))}
+    answer = shop.http.post(
+        f"/upload{query}", headers=shop.headers, data={"cnpj": CNPJ, "company_name": "Padaria"}, files=files
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "too-many-cells")
+    assert shop.http.get("/health/live").status_code == 200
 
 
 @pytest.mark.parametrize("what", READINGS)

@@ -29,7 +29,7 @@ READING: Final[_Kinds] = (
 """What may come of any reading of a company."""
 FILES: Final[_Kinds] = (
     *(errors.MissingTable, errors.EmptyFile, errors.NotATable, errors.WrongKindOfFile, errors.MissingColumn),
-    *(errors.UnknownField, errors.UnknownHeading, errors.UploadTooLarge),
+    *(errors.UnknownField, errors.UnknownHeading, errors.UploadTooLarge, errors.TooManyCells),
 )
 """What may be wrong with the files of a delivery."""
 

@@ -1,14 +1,14 @@
 """ZIP files, opened without trusting what they say about themselves."""
 
-import copy
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
 
 from app.domain.errors import NotATable, UploadTooLarge
 from app.domain.uploads import IncomingFile
+from app.processing.reader.extents.area import Areas
+from app.processing.reader.extents.package import UNREADABLE, check_parts, format_of
 from app.processing.reader.sheets import Limits
 
 MAGIC: Final = b"PK\x03\x04"
@@ -17,8 +17,6 @@ _MEGABYTE: Final = 1_000_000
 _CHUNK: Final = 1 << 20
 _RATIO_MATTERS_FROM: Final = 10 * _MEGABYTE
 _ENCRYPTED: Final = 0x1
-_UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError, RuntimeError)
-_WORKBOOK_PART: Final = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
 
 
 def is_zip(head: bytes) -> bool:
@@ -26,31 +24,33 @@ def is_zip(head: bytes) -> bool:
     return head.startswith((MAGIC, EMPTY_MAGIC))
 
 
-def is_workbook(path: Path) -> bool:
-    """Whether a ZIP is in truth a spreadsheet.
+def workbook_format(path: Path) -> str | None:
+    """Which workbook a ZIP is in truth, by the ending of its usual name; None: none.
 
     Raises:
         NotATable: the ZIP is broken.
     """
     with _opened(path, path.name) as archive:
-        names = archive.namelist()
-    return any(part in names for part in _WORKBOOK_PART)
+        return format_of(archive)
 
 
 def check_workbook(file: IncomingFile, limits: Limits) -> None:
-    """Refuses a workbook that would unpack to more than an upload may weigh, or to more than it says.
+    """Refuses a workbook that would unpack, or whose cells would be laid out, to more than is read here.
 
     Raises:
-        NotATable: it is packed too tightly, or its directory does not tell the truth.
-        UploadTooLarge: it would.
+        NotATable: it is packed too tightly, or it does not tell the truth about itself.
+        UploadTooLarge: it would unpack to more than an upload may weigh.
+        TooManyCells: its cells reach too far.
     """
     with _opened(file.path, file.name) as archive:
         for member in archive.infolist():
             _check_ratio(file, member, limits)
         if sum(member.file_size for member in archive.infolist()) > 4 * limits.max_bytes:  # XML is wordy
             raise UploadTooLarge(limit_mb=limits.max_bytes // _MEGABYTE)
-        if any(_says_less(archive, member) for member in archive.infolist()):
-            raise _broken(file.name)
+        try:
+            check_parts(archive, Areas(file.name))
+        except UNREADABLE as error:
+            raise _broken(file.name) from error
 
 
 def unpacked(file: IncomingFile, *, workdir: Path, limits: Limits) -> Iterator[IncomingFile]:
@@ -112,20 +112,6 @@ def _check_ratio(file: IncomingFile, member: zipfile.ZipInfo, limits: Limits) ->
         )
 
 
-def _says_less(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
-    """Whether more is packed than the directory says: `zipfile` would stop there, readers of workbooks would not."""
-    honest = copy.copy(member)
-    honest.file_size, honest.CRC = member.file_size + 1, None  # type: ignore[assignment]  # no sum of a part is asked for
-    try:
-        with archive.open(honest) as source:
-            left = honest.file_size
-            while chunk := source.read(min(left, _CHUNK)):
-                left -= len(chunk)
-    except _UNREADABLE:
-        return True
-    return left == 0
-
-
 def _extract(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, *, file: IncomingFile, at_most: int, limits: Limits
 ) -> int:
@@ -134,7 +120,7 @@ def _extract(
     try:
         with archive.open(member) as source, target.open("wb") as sink:
             return _copied(source, sink, at_most=at_most, limits=limits)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _broken(file.name) from error
 
 

@@ -1,5 +1,6 @@
 """Whatever container the files came in, CSV files on disk come out."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -7,6 +8,8 @@ from typing import Final, NamedTuple
 from app.domain.errors import EmptyFile, NotATable
 from app.domain.uploads import IncomingFile, Table
 from app.processing.reader import archives
+from app.processing.reader.extents.area import Areas
+from app.processing.reader.extents.xls import check_xls
 from app.processing.reader.sheets import Limits
 from app.processing.reader.workbooks import Tables, Workbook
 
@@ -36,10 +39,11 @@ def text_files(file: IncomingFile, *, workdir: Path, limits: Limits) -> Iterator
     Raises:
         EmptyFile: nothing inside.
         NotATable: broken, encrypted, nested, or without any table that is seen, or without the tab that was named.
+        TooManyCells: a workbook's cells reach too far to be laid out.
         UploadTooLarge: it would unpack to more than an upload may weigh.
     """
     head = _head(file)
-    if not archives.is_zip(head) or archives.is_workbook(file.path):
+    if not archives.is_zip(head) or archives.workbook_format(file.path):
         yield from _from_one(file, head, workdir=workdir, limits=limits)
         return
     inside = list(archives.unpacked(file, workdir=workdir, limits=limits))
@@ -47,7 +51,7 @@ def text_files(file: IncomingFile, *, workdir: Path, limits: Limits) -> Iterator
         raise EmptyFile(file=file.name)
     for member in inside:
         member_head = _head(member)
-        if archives.is_zip(member_head) and not archives.is_workbook(member.path):
+        if archives.is_zip(member_head) and not archives.workbook_format(member.path):
             raise NotATable(file=file.name, reason="o ZIP tem outro ZIP dentro", reason_en="the ZIP has another inside")
         yield from _from_one(member, member_head, workdir=workdir, limits=limits)
 
@@ -60,7 +64,11 @@ def _head(file: IncomingFile) -> bytes:
 def _from_one(file: IncomingFile, head: bytes, *, workdir: Path, limits: Limits) -> Iterator[TextFile]:
     if archives.is_zip(head):
         archives.check_workbook(file, limits)
-    elif not head.startswith(_OLD_EXCEL):
+        ending = archives.workbook_format(file.path) or "xlsx"
+    elif head.startswith(_OLD_EXCEL):
+        check_xls(file.path, Areas(file.name))
+        ending = "xls"
+    else:
         yield TextFile(
             file.name,
             file.path,
@@ -70,11 +78,11 @@ def _from_one(file: IncomingFile, head: bytes, *, workdir: Path, limits: Limits)
             hidden_tabs=file.hidden_tabs,
         )
         return
-    yield from _from_workbook(file, workdir)
+    yield from _from_workbook(file, workdir, ending=ending)
 
 
-def _from_workbook(file: IncomingFile, workdir: Path) -> Iterator[TextFile]:
-    workbook = Workbook(file.path, name=file.name)
+def _from_workbook(file: IncomingFile, workdir: Path, *, ending: str) -> Iterator[TextFile]:
+    workbook = Workbook(_named(file.path, ending, workdir), name=file.name)
     tables = workbook.tables(only=file.tab)
     if not tables.read:
         raise _without_table(file, tables)
@@ -105,3 +113,16 @@ def _without_table(file: IncomingFile, tables: Tables) -> NotATable:
         reason_en=f"the tabs that hold a table are hidden ({names}); in Excel, right-click any tab, choose Unhide and "
         "save, or name the tab to read",
     )
+
+
+def _named(path: Path, ending: str, workdir: Path) -> Path:
+    """The file under a name that says what it is: its reader goes by the name, and we by what is in it."""
+    if path.suffix == f".{ending}":
+        return path
+    named = workdir / f"{path.stem}-workbook.{ending}"
+    named.unlink(missing_ok=True)
+    try:
+        named.hardlink_to(path)
+    except OSError:  # on another disk, or where there are no links
+        shutil.copyfile(path, named)
+    return named

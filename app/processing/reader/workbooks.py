@@ -1,5 +1,7 @@
 """Excel workbooks to CSV: one line a row, so that line numbers are Excel's row numbers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -9,9 +11,11 @@ import polars as pl
 from app.domain.errors import NotATable
 from app.processing.columns.matching import is_known
 from app.processing.reader.dialect import TITLE_LINES
+from app.processing.reader.extents.area import broken_workbook
 
 MOST_TABS: Final = 30  # that are tables
 _MOST_LOOKED_AT: Final = 255
+_PANIC: Final = "PanicException"  # of pyo3: no `Exception`, and cannot be imported
 _LEAST_KNOWN: Final = 2
 
 
@@ -38,10 +42,8 @@ class Workbook:
 
     def __init__(self, path: Path, *, name: str) -> None:
         self._name = name
-        try:
+        with _refusing(name, fastexcel.FastExcelError, OSError, ValueError):
             self._reader = fastexcel.read_excel(path)
-        except (fastexcel.FastExcelError, OSError, ValueError) as error:
-            raise _broken(name) from error
 
     def tables(self, *, only: str | None = None) -> Tables:
         """The tabs to read: the one that is named, hidden or not, or each visible one that is a table.
@@ -111,10 +113,11 @@ class Workbook:
         return known.index(most) + 1 if most >= _LEAST_KNOWN else None, sheet.visible == "visible"
 
     def _load(self, tab: str, *, typed: bool, rows: int | None = None, skip: int = 0) -> pl.DataFrame:
-        return self._sheet(tab, typed=typed, rows=rows, skip=skip).to_polars()
+        with _refusing(self._name, fastexcel.FastExcelError):
+            return self._sheet(tab, typed=typed, rows=rows, skip=skip).to_polars()
 
     def _sheet(self, tab: str, *, typed: bool, rows: int | None = None, skip: int = 0) -> fastexcel.ExcelSheet:
-        try:
+        with _refusing(self._name, fastexcel.FastExcelError):
             return self._reader.load_sheet(
                 tab,
                 header_row=None,
@@ -123,8 +126,19 @@ class Workbook:
                 schema_sample_rows=None if typed else 1,
                 dtypes=None if typed else "string",
             )
-        except fastexcel.FastExcelError as error:
-            raise _broken(self._name) from error
+
+
+@contextmanager
+def _refusing(name: str, *known: type[Exception]) -> Iterator[None]:
+    """Say of a workbook that it is broken, also where its reader did not foresee how."""
+    try:
+        yield
+    except known as error:
+        raise broken_workbook(name) from error
+    except BaseException as error:
+        if type(error).__name__ != _PANIC:
+            raise
+        raise broken_workbook(name) from error
 
 
 def _as_text(column: pl.Series) -> pl.Series:
@@ -139,11 +153,3 @@ def _as_text(column: pl.Series) -> pl.Series:
 
 def _with_comma(column: pl.Series) -> pl.Series:
     return column.cast(pl.String).str.replace(".", ",", literal=True)
-
-
-def _broken(name: str) -> NotATable:
-    return NotATable(
-        file=name,
-        reason="o Excel não pôde ser aberto (protegido por senha ou danificado)",
-        reason_en="the workbook could not be opened (protected by a password, or broken)",
-    )
