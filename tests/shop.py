@@ -15,8 +15,13 @@ CNPJ = "11222333000181"
 FIRST_DAY = date(2025, 1, 1)
 
 
-def write_shop(folder: Path, *, days: int = 200, first: date = FIRST_DAY, bad_lines: int = 0) -> list[IncomingFile]:
-    """Three files as an ERP exports them: bread sells every day, cake on Saturdays, and `bad_lines` cannot be read."""
+def write_shop(
+    folder: Path, *, days: int = 200, first: date = FIRST_DAY, bad_lines: int = 0, petrol: date | None = None
+) -> list[IncomingFile]:
+    """Three files as an ERP exports them: bread sells every day, cake on Saturdays, and `bad_lines` cannot be read.
+
+    On the day of `petrol` thirty thousand thousandths of a gallon are sold besides.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     sales, items = (
         ["Número do pedido;Data da venda;Situação"],
@@ -28,6 +33,8 @@ def write_shop(folder: Path, *, days: int = 200, first: date = FIRST_DAY, bad_li
         items.append(f"{_number(day)};PAO;{10 + day.weekday()};0,75")
         if day.weekday() == SATURDAY:
             items.append(f"{_number(day)};BOLO;3;32,50")
+        if day == petrol:
+            items.append(f"{_number(day)};GASOLINA;{PETROL};0,002")
     items += [f"{_number(first)};PAO;muito;0,75"] * bad_lines
     products = [
         "Código (SKU);Descrição;Categoria;Preço de venda",
@@ -115,6 +122,7 @@ def bread_sold(*, days: int, first: date = FIRST_DAY) -> int:
 
 
 SATURDAY = 5
+PETROL = 30_080
 
 
 def _number(day: date) -> int:

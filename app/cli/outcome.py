@@ -12,7 +12,7 @@ from app.cli.tables import (
     accuracy_table,
     company_table,
     findings_table,
-    held_out_table,
+    held_out_list,
     hindsight_table,
     products_table,
     report_table,
@@ -50,7 +50,7 @@ def show(outcome: LocalForecast, *, out: Path | None) -> None:
     found = findings_table(outcome.report)
     if found is not None:
         screen.print(found)
-    held_out = held_out_table(outcome.report)
+    held_out = held_out_list(outcome.report)
     if held_out is not None:
         screen.print(held_out)
     screen.print(f"Previsão a partir de {day(outcome.last_day)}, o último dia da história.\n")

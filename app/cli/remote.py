@@ -18,7 +18,7 @@ from app.cli.tables import (
     accuracy_table,
     company_table,
     findings_table,
-    held_out_table,
+    held_out_list,
     products_table,
     report_table,
 )
@@ -197,7 +197,7 @@ def show_upload(upload: dict[str, Any]) -> None:
     found = findings_table(upload["report"])
     if found is not None:
         screen.print(found)
-    held_out = held_out_table(upload["report"])
+    held_out = held_out_list(upload["report"])
     if held_out is not None:
         screen.print(held_out)
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from rich.console import Group
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 from app.cli.words import band, day, money, number, percent, table, units
@@ -117,19 +119,21 @@ def findings_table(report: Mapping[str, Any], *, language: str = "pt-BR") -> Ric
     return drawn
 
 
-def held_out_table(report: Mapping[str, Any]) -> RichTable | None:
-    """The sales that the forecast was made without; None where there are none."""
+def held_out_list(report: Mapping[str, Any]) -> Group | None:
+    """The sales that the forecast was made without, the largest ones, and what to do; None where there are none."""
     found = report.get("forecast", {}).get("findings", [])
     if not found:
         return None
     finding = found[0]
     shown = finding["examples"][:_HELD_OUT_SHOWN]
     rows = [(sale["sku"], day(date.fromisoformat(sale["date"])), units(sale["quantity"])) for sale in shown]
-    drawn = table(_words(finding["title"], "pt-BR"), ("Produto", "Dia", "Quantidade"), rows)
     rest = finding["count"] - len(shown)
-    more = f"… e mais {number(rest)}. " if rest else ""
-    drawn.caption, drawn.caption_justify = more + _words(finding["mend"], "pt-BR"), "left"
-    return drawn
+    return Group(
+        f"[bold]{escape(_words(finding['title'], 'pt-BR'))}[/]",
+        table("", ("Produto", "Dia", "Quantidade"), rows),
+        *([f"… e mais {number(rest)}."] if rest else []),
+        escape(_words(finding["mend"], "pt-BR")) + "\n",
+    )
 
 
 def _words(text: Any, language: str) -> str:  # noqa: ANN401  a report's JSON

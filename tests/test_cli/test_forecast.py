@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from app.cli.main import app
 from app.domain.errors import EmptyFile
 from app.domain.forecasts import HORIZONS
-from tests.shop import FIRST_DAY, bread_sold, month_rows, write_months, write_shop, write_tabs
+from tests.shop import FIRST_DAY, PETROL, bread_sold, month_rows, write_months, write_shop, write_tabs
 
 RESTAURANT = Path(__file__).parent.parent / "data" / "restaurant"
 
@@ -63,6 +63,32 @@ def test_months_in_files_and_in_tabs_are_one_history_without_the_tab_that_is_hid
     assert first["sold"] == 4 * 27, "of April, the days until the 27th"
     named = json.loads(run("forecast", book, "--tab", "rascunho", "--json").stdout)
     assert named["last_day"] == "2025-09-28"
+
+
+def test_a_sale_too_large_for_the_shop_is_shown_and_left_out(tmp_path: Path) -> None:
+    files, plain = (
+        [file.path for file in write_shop(tmp_path / name, petrol=petrol)]
+        for name, petrol in (("files", date(2025, 6, 2)), ("plain", None))
+    )
+    out = tmp_path / "out"
+    said = run("forecast", *files, "--out", out).stdout
+    shown = next(line for line in said.splitlines() if "02/06/2025" in line)
+    assert "Venda grande demais para a loja: ficou fora da previsão" in said
+    assert shown.split() == ["GASOLINA", "02/06/2025", "30.080"]
+    found = pl.read_csv(out / "findings.csv", separator=";").filter(pl.col("rule") == "out-of-pattern")
+    assert found["value"].to_list() == ["GASOLINA: 30080 em 02/06/2025"]
+    told, untold = (json.loads(run("forecast", *each, "--json").stdout) for each in (files, plain))
+    assert told["report"]["forecast"]["findings"][0]["count"] == 1
+    assert untold["report"]["forecast"] == {"findings": []}
+    assert told["totals"][:3] == untold["totals"][:3]
+
+
+def test_what_really_sold_is_compared_without_a_sale_too_large_for_the_shop(tmp_path: Path) -> None:
+    files = [file.path for file in write_shop(tmp_path / "files", days=300, petrol=date(2025, 7, 10))]
+    answer = json.loads(run("forecast", *files, "--as-of", "2025-06-30", "--json").stdout)
+    company = {row["horizon_days"]: row for row in answer["hindsight"] if row["level"] == "company"}
+    assert company[30]["sold"] < PETROL
+    assert company[30]["wape"] < 0.05
 
 
 def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:

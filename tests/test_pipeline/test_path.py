@@ -22,7 +22,7 @@ from app.pipeline import forecasting, preparation, reading
 from app.pipeline.companies import list_companies
 from app.pipeline.intake import Delivery, receive
 from app.pipeline.uploads import find_upload, give_up
-from tests.shop import CNPJ, bread_sold, write_shop
+from tests.shop import CNPJ, PETROL, bread_sold, write_shop
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER = NOW.replace(hour=13)
@@ -73,6 +73,28 @@ def test_rows_in_are_rows_accepted_and_rows_reported(clients: Clients, published
     assert rows["in"] == rows["accepted"] + rows["rejected"] + rows["skipped"]
     lines_of_bad_rows = {example["line"] for finding in items["findings"] for example in finding["examples"]}
     assert lines_of_bad_rows == {rows["in"], rows["in"] + 1}
+
+
+def test_a_sale_too_large_for_the_shop_is_told_and_held_out_of_the_forecast_alone(
+    clients: Clients, account: AccountId, tmp_path: Path
+) -> None:
+    job = deliver(clients, account, write_shop(tmp_path / "files", petrol=date(2025, 6, 2)))
+    run_all(clients, job)
+    (finding,) = find_upload(clients, account, job.upload).report["forecast"]["findings"]
+    example = {"sku": "GASOLINA", "date": "2025-06-02", "quantity": float(PETROL)}
+    assert (finding["rule"], finding["count"], finding["examples"]) == ("out-of-pattern", 1, [example])
+    assert finding["title"]["pt-BR"] == "Venda grande demais para a loja: ficou fora da previsão"
+    what = reading.published(clients, account, COMPANY)
+    assert what.metrics["held_out"] == {"count": 1, "examples": [example]}
+    kept = reading.sales(clients, what, reading.Slice(level=Level.PRODUCT, id="GASOLINA")).rows
+    assert kept["quantity"].to_list() == [PETROL]
+    company = reading.totals(clients, what, reading.Slice(level=Level.COMPANY)).rows.sort("horizon_days")
+    assert company["mean"][0] == pytest.approx(30 * 13 + 4 * 3, rel=0.05)
+
+
+def test_a_forecast_made_of_all_sales_has_nothing_to_tell(clients: Clients, published: Job) -> None:
+    report = find_upload(clients, published.account, published.upload).report
+    assert report["forecast"] == {"findings": []}
 
 
 def test_what_was_sold_can_be_read_back(clients: Clients, published: Job) -> None:
