@@ -22,6 +22,7 @@ from app.domain.errors import NoDemoData, ServiceRefused
 
 CNPJ = "11222333000181"
 COMPANY = "Mercado The Complete Journey Ltda."
+_GLANCE_S = 0.2
 _PATIENCE_S = 120
 _GRACE_S = 60
 
@@ -83,7 +84,8 @@ def _wait_until_ready(url: str, child: subprocess.Popen[bytes]) -> None:
             if httpx2.get(f"{url}/health/ready").is_success:
                 return
         except httpx2.TransportError:
-            time.sleep(0.1)
+            pass
+        time.sleep(_GLANCE_S)  # its worker needs the processor to start
     raise ServiceRefused(title="O serviço não iniciou.", detail="Veja as últimas linhas do log acima.")
 
 

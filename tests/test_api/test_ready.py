@@ -102,6 +102,28 @@ def test_without_the_queue_it_is_not_ready(parts: Parts) -> None:
     assert ready(parts.http) == (200, "ready")
 
 
+BEATS = "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - %s::interval)"
+
+
+def test_without_the_worker_that_is_expected_it_is_not_ready(parts: Parts, settings: Settings) -> None:
+    url = parts.owner_url.replace("//postgres@", f"//{migrations.APPLICATION_ROLE}@")
+    expecting = {"database_url": SecretStr(url), "workers_expected": True}
+    with (
+        psycopg.connect(parts.owner_url, autocommit=True) as connection,
+        serving(settings.model_copy(update=expecting)) as http,
+    ):
+        assert ready(http) == (503, "The worker")
+        connection.execute(BEATS, ["31 seconds"])  # it was killed
+        assert ready(http) == (503, "The worker")
+        assert ready(parts.http) == (200, "ready"), "nobody expects one there"
+        connection.execute(BEATS, ["4 seconds"])
+        assert ready(http) == (200, "ready")
+        connection.execute(BEATS, ["2 seconds"])
+        told = http.get("/metrics").text
+    assert 'quantyfy_queue_workers{state="alive"} 2.0' in told
+    assert 'quantyfy_queue_workers{state="lost"} 1.0' in told
+
+
 def test_without_its_folder_it_is_not_ready(http: TestClient, settings: Settings) -> None:
     lake = Path(settings.lake.removeprefix("file://"))
     lake.rename(lake.with_name("gone"))

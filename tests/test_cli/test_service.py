@@ -55,7 +55,8 @@ class Laptop:
                 if httpx2.get(f"{self.url}/health/ready").is_success:
                     return
             except httpx2.TransportError:
-                time.sleep(0.1)
+                pass
+            time.sleep(0.2)
         pytest.fail((self.home / "service.log").read_text())
 
     def wait_until_refused(self) -> None:

@@ -278,6 +278,20 @@ def test_a_user_takes_over_when_the_starter_goes(
     assert not processes_of(folder)
 
 
+def test_who_only_uses_a_server_starts_none_and_takes_none_along(folder: Path, visit: Callable[..., Visitor]) -> None:
+    starter = visit(folder).enter()
+    first = server_of(folder)
+    with running(folder, starts=False) as uri:
+        note(uri, "antes")
+    assert server_of(folder) == first
+    with running(folder, starts=False) as uri:
+        starter.leave()
+        wait_until_idle(folder)
+        assert not answers(uri)
+        visit(folder).enter()
+        assert patient_notes(uri) == ["antes"]
+
+
 def test_ten_processes_that_ask_at_once_share_one_server(folder: Path, visit: Callable[..., Visitor]) -> None:
     visitors = [visit(folder) for _ in range(10)]
     with ThreadPoolExecutor(10) as pool:
