@@ -9,6 +9,8 @@ revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
+# The index that goes is named by no release: whoever still runs the one before is served by the new index.
+unused_since = "0006"
 
 TABLES = ("jobs", "events", "workers", "periodic_defers")
 NUMBERED = ("jobs", "events", "periodic_defers")
