@@ -34,8 +34,9 @@ def main() -> None:
     for name, demand in (("restaurant", restaurant(options.restaurant)), ("grocer", journey())):
         known = until(demand, days_before_end=CUTOFF)
         forecasts = predict(train(known))
+        sold = screened(demand).demand  # what the forecaster would hold out is not drawn either
         for level, key in _varied(known, forecasts):
-            _draw(next(panels), demand, forecasts, series=(level, key), shop=name)
+            _draw(next(panels), sold, forecasts, series=(level, key), shop=name)
     figure.suptitle(
         "Weekly units: history, what then sold (grey), our forecast, in the 80 % range of its 30-day total (blue)"
     )
@@ -96,7 +97,7 @@ def _daily(demand: Demand, *, level: Level, key: str) -> np.ndarray:
     if level is Level.PRODUCT:
         rows = rows.filter(pl.col(SKU) == key)
     if level is Level.CATEGORY:
-        named = screened(demand).demand.products.filter(pl.col("categoria") == key)
+        named = demand.products.filter(pl.col("categoria") == key)
         rows = rows.join(named.select(SKU), on=SKU, how="semi")
     days = (rows[DATE] - demand.first).dt.total_days().to_numpy()
     return np.bincount(days, rows[QUANTITY].to_numpy(), minlength=(demand.last - demand.first).days + 1)

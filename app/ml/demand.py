@@ -1,7 +1,7 @@
 """What a company sold, as the forecaster takes it."""
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 import polars as pl
@@ -12,6 +12,7 @@ from app.domain.forecasts import NO_CATEGORY
 from app.domain.states import State
 from app.ml.out_of_pattern import out_of_pattern
 
+LONGEST_HISTORY = 4 * 365 + 1  # days; older sales say little about the next 90 and cost as much as the newer ones
 NEVER_MORE_THAN = 1e9  # units of one product on one day; beyond it a number is a mistake, not a sale
 
 
@@ -35,6 +36,11 @@ class Demand:
     company: str
     state: State | None = None
 
+    @property
+    def looked_at_from(self) -> date:
+        """First of the days that a forecast looks at."""
+        return max(self.first, self.last - timedelta(days=LONGEST_HISTORY - 1))
+
 
 class Screened(NamedTuple):
     """A demand that is safe to compute with, and what of it was not.
@@ -53,7 +59,7 @@ class Screened(NamedTuple):
 def screened(demand: Demand) -> Screened:
     """Leave out rows that cannot be sales: no product, no day inside the history, NaN, infinite or negative units.
 
-    And hold out days of a product that are out of all pattern (`out_of_pattern`).
+    And hold out days of a product that are out of all pattern (`out_of_pattern`), of those that are looked at.
 
     Raises:
         NothingToForecast: no row with a sale is left.
@@ -69,7 +75,7 @@ def screened(demand: Demand) -> Screened:
     if sold.is_empty():
         raise NothingToForecast
     every = sold.group_by(SKU, DATE).sum().sort(SKU, DATE)
-    held_out = out_of_pattern(every)
+    held_out = out_of_pattern(every.filter(pl.col(DATE) >= demand.looked_at_from))
     daily = every.join(held_out, on=[SKU, DATE], how="anti", maintain_order="left")
     clean = replace(demand, daily=daily, products=_catalogue(demand.products, every))
     return Screened(clean, rows.height - kept.height, held_out)

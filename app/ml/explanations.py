@@ -50,17 +50,19 @@ EVEN = Text("vende por igual na semana", "sells evenly over the week")
 LITTLE = Text("vende pouco demais para mostrar um padrão", "sells too little to show a pattern")
 
 
-def explained(level: TrainedLevel, *, months: Floats | None) -> list[Text]:
+def explained(level: TrainedLevel, *, months: Floats | None, opened: Floats | None = None) -> list[Text]:
     """One sentence a series.
 
     Args:
         level: its weekday profile and its paces.
         months: times its mean that each series sells in each month, (series, 12); None if that cannot be told yet.
+        opened: share of each weekday's days, of those of the profile, on which the shop was open, Monday first, (7,);
+            all of them if None.
     """
     weekdays = level.evidence.weekdays[-1].T
     slow, fast = (level.evidence.totals[name][-1, 0] for name in ("ses_slow", "mean_56"))
-    busy = _above(weekdays, MORE)
-    seasons = _above(months, MUCH_MORE) if months is not None else [[]] * len(weekdays)
+    busy = _above(weekdays, MORE, opened=np.ones(7) if opened is None else opened)
+    seasons = _above(months, MUCH_MORE, opened=np.ones(months.shape[1])) if months is not None else [[]] * len(weekdays)
     return [
         _sentence(
             busy[series],
@@ -88,9 +90,12 @@ def month_factors(units: Floats, *, history: History) -> Floats | None:
     return np.asarray(daily / np.maximum(daily.mean(axis=1, keepdims=True), 1e-12))
 
 
-def _above(profile: Floats, factor: float) -> list[list[int]]:
-    """Places of each row well above the mean of its entries that are not zero, the highest first, three at most."""
-    mean = profile.sum(axis=1) / np.maximum((profile > 0).sum(axis=1), 1)
+def _above(profile: Floats, factor: float, *, opened: Floats) -> list[list[int]]:
+    """Places of each row well above the mean of its entries that are not zero, the highest first, three at most.
+
+    An entry counts by how much of it was open: a single open Sunday does not make busy days of all the others.
+    """
+    mean = profile.sum(axis=1) / np.maximum((profile > 0) @ opened, 1e-12)
     order = np.argsort(-profile, axis=1, kind="stable")[:, :3]
     return [
         [int(place) for place in places if mean[row] > 0 and profile[row, place] >= factor * mean[row]]

@@ -17,7 +17,6 @@ from app.domain.columns import CATEGORIA, DATE, PRECO_VENDA, QUANTITY, REVENUE, 
 from app.domain.states import State
 from app.ml.demand import Demand
 
-LONGEST_HISTORY = 4 * 365 + 1  # days; older sales say little about the next 90 and cost as much as the newer ones
 BLOCK = 8192  # products laid out densely at a time: memory stays bounded however many there are
 MOST_CERTAIN = 0.98  # share of a weekday's days with a sale beyond which nothing is surer
 SURPRISING = 1e-4  # a run of empty days less likely than this, were the shop open, is a closure
@@ -105,8 +104,8 @@ class History:
 
 
 def history_of(demand: Demand) -> History:
-    """Lay a screened demand out as arrays; at most LONGEST_HISTORY days of it."""
-    first = max(demand.first, demand.last - timedelta(days=LONGEST_HISTORY - 1))
+    """Lay a screened demand out as arrays; those of its days that are looked at."""
+    first = demand.looked_at_from
     n_days = (demand.last - first).days + 1
     recent = demand.daily.filter(pl.col(DATE) >= first)
     sold = demand.products.join(recent.select(SKU).unique(), on=SKU, how="semi").sort(SKU)

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from app.domain.columns import DATE
 from app.domain.forecasts import DAYS_AHEAD, HORIZONS, Level
 from app.domain.text import Text
+from app.ml.evidence import PROFILE_DAYS
 from app.ml.explanations import explained, month_factors
 from app.ml.frames import Part, around, forecast_rows, labelled_rows, totals_rows
 from app.ml.levels import Agreed, agreed, summed
+from app.ml.openings import open_share_behind
 from app.ml.paths import daily_paths
 from app.ml.ranges import Calibration
 from app.ml.seasonal_models import parts_ahead
@@ -239,4 +241,6 @@ def _explained(trained: Trained) -> dict[Level, list[Text]]:
     of_company = month_factors(units.sum(axis=1, keepdims=True), history=history)
     of_product = None if of_category is None else of_category[history.category_of]
     months = (of_company, of_category, of_product)
-    return {level.level: explained(level, months=one) for level, one in zip(_levels(trained), months, strict=True)}
+    opened = open_share_behind(history, origin=history.n_days, days=PROFILE_DAYS)
+    levels = zip(_levels(trained), months, strict=True)
+    return {level.level: explained(level, months=one, opened=opened) for level, one in levels}

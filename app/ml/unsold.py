@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from app.domain.columns import CATEGORIA, ID, LEVEL, MODEL, PRECO_VENDA, QUANTITY, SKU
 from app.domain.forecasts import HORIZONS, QUANTILES, Level
 from app.domain.text import Text
-from app.ml.demand import Demand
+from app.ml.demand import LONGEST_HISTORY, Demand
 from app.ml.demand_classes import DemandClass
-from app.ml.history import LONGEST_HISTORY, History
+from app.ml.history import History
 from app.ml.ranges import conformal_quantiles
 from app.ml.trainer import Trained, TrainedLevel
 

@@ -1,10 +1,12 @@
 """A plain sentence on what moves a product's sales."""
 
 import numpy as np
+import polars as pl
 
 from app.ml.demand import screened
 from app.ml.explanations import explained, month_factors
 from app.ml.history import history_of
+from app.ml.predictor import predict
 from app.ml.trainer import train
 from tests.test_ml.shops import shop
 
@@ -22,6 +24,14 @@ def test_weekdays_and_months_are_named_in_both_languages() -> None:
     assert words[0].pt.startswith("vende mais às sextas e em dezembro")
     assert words[0].en.startswith("sells more on Fridays and in December")
     assert words[1].pt == "vende pouco demais para mostrar um padrão"
+
+
+def test_one_open_sunday_does_not_make_busy_days_of_all_others() -> None:
+    days = [10, 10, 10, 10, 10, 10, 0] * 40
+    days[35 * 7 + 6] = 10
+    names = [f"P{place:02d}" for place in range(20)]
+    series = predict(train(shop(dict.fromkeys(names, days)))).series.filter(pl.col("id").is_in(names))
+    assert series["explanation"].unique().to_list() == ["vende por igual na semana"]
 
 
 def test_months_cannot_be_told_from_a_single_year() -> None:

@@ -96,6 +96,12 @@ def test_a_mistake_in_an_old_history_is_found_among_many_days() -> None:
     assert "left out of the forecast" in row["reason_en"]
 
 
+def test_a_sale_from_before_the_days_looked_at_is_not_spoken_of() -> None:
+    assert held_out(shop({"OLD": [500.0] + [0] * 1999, "A": [3.0] * 2000, "NEW": on(1990, 500, of=2000)})) == [
+        ("NEW", 500)
+    ]
+
+
 def test_the_same_sales_in_another_order_are_held_out_alike() -> None:
     demand = shop(STAPLES | {"X": on(30, 500), "Y": on(20, 500), "Z": on(10, 700)})
     shuffled = Demand(
