@@ -2,10 +2,9 @@
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -55,6 +54,7 @@ def run(settings: Settings, *, until_idle: bool = False, with_parent: bool = Fal
             every_night=lambda: tidy(
                 clients, now=datetime.now(UTC), raw_stays=timedelta(days=settings.raw_retention_days)
             ),
+            began=_tell_parent if with_parent else None,
         )
 
 
@@ -99,7 +99,18 @@ def _story(clients: Clients, name: JobName, story: Callable[..., object]) -> Cal
     return tell
 
 
+def _tell_parent() -> None:
+    """Standard input may be a socket, at whose other end the parent hears that this worker has begun."""
+    with suppress(OSError):
+        os.write(0, b".")
+
+
 def _stop_when_input_closes() -> None:
-    """The parent holds the other end: however it ends, the worker finishes its jobs and stops too."""
-    sys.stdin.buffer.read()
+    """The parent holds the other end: however it ends, the worker finishes its jobs and stops too.
+
+    Read past `sys.stdin`, whose lock a thread that waits would hold when the interpreter ends.
+    """
+    with suppress(OSError):  # a parent that never read what we told it ends as a connection reset
+        while os.read(0, 1024):
+            pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -1,27 +1,45 @@
 """A worker beside the service: a process of its own that is started again whenever it ends."""
 
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.domain.errors import WorkerKeepsEnding
 from app.utils.logger import get_logger
 
+WITHOUT_DATABASE: Final = 75
+"""Exit code of a worker whose database is away: another may find it there (`EX_TEMPFAIL` of sysexits.h)."""
+
 COMMAND: Final = (sys.executable, "-m", "app.cli.main", "worker", "--with-parent")
 _GRACE_S: Final = 30  # a job that is not done by then is another worker's (`JobQueue`)
 _GLANCE_S: Final = 0.1
-_QUICK_S: Final = 20.0  # a worker that ends sooner never worked, or died of what it began with
+_QUICK_S: Final = 20.0  # who ends sooner after its start died of what it began with
 _PAUSES_S: Final = (1, 2, 4, 8, 16)  # before each new worker after one that ended so soon
+
+
+class _Life(NamedTuple):
+    """How a worker lived and ended."""
+
+    exit_code: int
+    seconds: float
+    began: bool  # whether it came to work at all, however long that took
+
+    @property
+    def was_in_vain(self) -> bool:
+        """Whether the next one will likely fare no better."""
+        quick = not self.began or self.seconds < _QUICK_S
+        return quick and self.exit_code != WITHOUT_DATABASE
 
 
 class WorkerBeside(threading.Thread):
     """Keeps one worker. It ends with this process, however this process ends: it watches its input.
 
-    `failure` says why there is none any more: as many as there are pauses, and one, ended quickly in a row.
+    `failure` says why there is none any more: as many as there are pauses, and one, lived in vain in a row.
     """
 
     def __init__(self) -> None:
@@ -32,18 +50,17 @@ class WorkerBeside(threading.Thread):
 
     def run(self) -> None:
         """Start worker after worker, until told to stop or in vain."""
-        quick = 0
+        in_vain = 0
         while not self._over.is_set():
-            began = time.monotonic()
-            code = self._work()
-            if code is None:
+            life = self._live()
+            if life is None:
                 return
-            quick = quick + 1 if time.monotonic() - began < _QUICK_S else 0
-            if quick > len(_PAUSES_S):
-                self._fail(code, times=quick)
+            in_vain = in_vain + 1 if life.was_in_vain else 0
+            if in_vain > len(_PAUSES_S):
+                self._fail(life, times=in_vain)
                 return
-            pause = _PAUSES_S[max(quick - 1, 0)]
-            get_logger().warning("worker ended", exit_code=code, again_in_s=pause)
+            pause = _PAUSES_S[max(in_vain - 1, 0)]
+            get_logger().warning("worker ended", exit_code=life.exit_code, again_in_s=pause)
             self._over.wait(pause)
 
     def on_failure(self, lost: Callable[[], None]) -> None:
@@ -57,21 +74,22 @@ class WorkerBeside(threading.Thread):
         self._over.set()
         self.join()
 
-    def _work(self) -> int | None:
-        """One worker's life; how it ended, or None if it was told to."""
+    def _live(self) -> _Life | None:
+        """One worker's life, or None if it was told to end."""
+        started = time.monotonic()
+        ours, its = socket.socketpair()
         # In a group of its own: Ctrl+C in a terminal is for the service, which then ends its worker.
-        with subprocess.Popen(  # noqa: S603  our own program
-            COMMAND, stdin=subprocess.PIPE, process_group=0
-        ) as child:
+        with ours, its, subprocess.Popen(COMMAND, stdin=its.fileno(), process_group=0) as child:  # noqa: S603  our own program
+            its.close()
             while child.poll() is None:
                 if self._over.wait(_GLANCE_S):
-                    _end(child)
+                    _end(child, ours)
                     return None
-        return child.returncode
+            return _Life(child.returncode, time.monotonic() - started, began=_has_said_something(ours))
 
-    def _fail(self, code: int, *, times: int) -> None:
-        get_logger().error("worker keeps ending", exit_code=code, times=times)
-        self.failure = WorkerKeepsEnding(times=times, exit_code=code)
+    def _fail(self, life: _Life, *, times: int) -> None:
+        get_logger().error("worker keeps ending", exit_code=life.exit_code, times=times)
+        self.failure = WorkerKeepsEnding(times=times, exit_code=life.exit_code)
         self._lost()
 
 
@@ -92,9 +110,16 @@ def worker_beside() -> Iterator[WorkerBeside]:
         raise beside.failure
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    if child.stdin:
-        child.stdin.close()
+def _has_said_something(line: socket.socket) -> bool:
+    line.settimeout(0)
+    try:
+        return bool(line.recv(1))
+    except OSError:
+        return False
+
+
+def _end(child: subprocess.Popen[bytes], line: socket.socket) -> None:
+    line.close()
     try:
         child.wait(_GRACE_S)
     except subprocess.TimeoutExpired:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from app.cli.beside import WITHOUT_DATABASE, worker_beside
 from app.core.config import Settings
-from app.domain.errors import PortTaken
+from app.domain.errors import PortTaken, Unavailable
 from app.domain.text import Text
+from app.utils.logger import get_logger
 
 if TYPE_CHECKING:
     from app.core.clients import Clients
@@ -39,7 +41,6 @@ def serve(
     from app import bootstrap
     from app.api.main import create_app
     from app.api.serving import Server
-    from app.cli.beside import worker_beside
 
     settings: Settings = context.obj
     chosen = settings.model_copy(
@@ -73,7 +74,11 @@ def work(
     """Executa os trabalhos da fila: limpar planilhas, prever."""
     from app import worker
 
-    worker.run(context.obj, until_idle=until_idle, with_parent=with_parent)
+    try:
+        worker.run(context.obj, until_idle=until_idle, with_parent=with_parent)
+    except Unavailable as error:
+        get_logger().error("worker gives up", error=str(error))
+        raise typer.Exit(WITHOUT_DATABASE) from error
 
 
 def migrate_database(context: typer.Context) -> None:

@@ -116,7 +116,7 @@ class JobQueue:
         alive, lost = session.execute(asked, {"lost_after": _LOST_AFTER_S}).one()
         return Workers(alive, lost)
 
-    def work(
+    def work(  # noqa: PLR0913  what it does at which moments, each by its name
         self,
         handlers: Mapping[JobName, Handler],
         *,
@@ -125,10 +125,12 @@ class JobQueue:
         until_idle: bool = False,
         every_hour: Callable[[], object] | None = None,
         every_night: Callable[[], object] | None = None,
+        began: Callable[[], object] | None = None,
     ) -> None:
         """Run jobs until the process is told to stop (SIGINT, SIGTERM), or until none is left that is due.
 
-        A database that goes away is waited for, unless `until_idle`. One that was never there is not.
+        A database that goes away is waited for, unless `until_idle`. One that was never there is not. `began` is called
+        when it answers.
 
         A job that fails is tried again with growing pauses, unless it failed by one of our own errors, which another
         try would only repeat (what was unavailable may be back). `give_up` is told of each job that is not tried again.
@@ -147,7 +149,9 @@ class JobQueue:
             _add_round(app, "tidy", every_night, cron=_NIGHTLY)
             return app
 
-        asyncio.run(_work(staffed, concurrency=concurrency, until_idle=until_idle))
+        outage = _Outage(began or (lambda: None))
+
+        asyncio.run(_work(staffed, outage, concurrency=concurrency, until_idle=until_idle))
 
 
 def _as_worker(libpq_url: str, *, password: Callable[[], str] | None) -> str:
@@ -165,10 +169,11 @@ _Staffed = Callable[[], procrastinate.App]
 """A new procrastinate application that knows every task; one that lost its database is not used again."""
 
 
-async def _work(staffed: _Staffed, *, concurrency: int, until_idle: bool) -> None:
+async def _work(staffed: _Staffed, outage: "_Outage", *, concurrency: int, until_idle: bool) -> None:
     told = asyncio.Event()
-    going = _until_idle(staffed, concurrency) if until_idle else _until_told(staffed, concurrency, told=told)
-    shift = asyncio.ensure_future(going)
+    shift = asyncio.ensure_future(
+        _until_idle(staffed, concurrency) if until_idle else _until_told(staffed, concurrency, outage, told=told)
+    )
 
     def stop() -> None:
         told.set()
@@ -187,12 +192,11 @@ async def _until_idle(staffed: _Staffed, concurrency: int) -> None:
                 return
 
 
-async def _until_told(staffed: _Staffed, concurrency: int, *, told: asyncio.Event) -> None:
+async def _until_told(staffed: _Staffed, concurrency: int, outage: "_Outage", *, told: asyncio.Event) -> None:
     """Worker after worker: procrastinate's ends, in order or by an error, when its database is away.
 
     Its jobs are then another's, and this one's too, by the sweep.
     """
-    outage = _Outage()
     while True:
         why: Exception | None = None
         try:
@@ -222,7 +226,8 @@ async def _run(app: procrastinate.App, *, concurrency: int, wait: bool) -> None:
 class _Outage:
     """How long to wait for a database that went away, and when to wait no more."""
 
-    def __init__(self) -> None:
+    def __init__(self, began: Callable[[], object]) -> None:
+        self._began = began
         self._was_ever_there = False
         self._there_since: float | None = None
         self._away_since: float | None = None
@@ -230,7 +235,9 @@ class _Outage:
 
     def may_be_over(self) -> None:
         """The database answers; whether it stays is seen when this worker ends."""
-        self._was_ever_there = True
+        if not self._was_ever_there:
+            self._was_ever_there = True
+            self._began()
         self._there_since = time.monotonic()
 
     def pause(self, why: Exception | None) -> float:

@@ -187,7 +187,7 @@ def test_a_service_whose_worker_cannot_live_ends_loudly(services: Started) -> No
         taken.listen()
         port = taken.getsockname()[1]  # the worker's own /metrics finds it taken, each time
         service = services.another(QUANTYFY_WORKER_METRICS_PORT=str(port))
-        assert service.process.wait(PATIENCE_S) == 1
+        assert service.process.wait(3 * PATIENCE_S) == 1  # six starts
     told = service.log.read_text()
     assert "O worker deste serviço não fica de pé." in told
     assert told.count("Address already in use") == 6

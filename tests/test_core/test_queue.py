@@ -185,7 +185,7 @@ def crons(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> dict[str, Periodi
     """What a worker registered with procrastinate, by the task's name."""
     found: dict[str, PeriodicTask[..., Any, Any]] = {}
 
-    async def look(staffed: Callable[[], App], **_: object) -> None:
+    async def look(staffed: Callable[[], App], *_: object, **__: object) -> None:
         known = staffed().periodic_registry.periodic_tasks.values()
         found.update({task.task.name: task for task in known})
 
@@ -347,7 +347,7 @@ def test_a_worker_that_never_had_a_database_ends_and_says_why(queue: JobQueue, t
 def test_a_database_that_stays_away_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    outage = queue_module._Outage()
+    outage = queue_module._Outage(began=int)
     outage.may_be_over()
     clock[0] = 100.0  # it was there for long
     pauses: list[float] = []
@@ -367,7 +367,7 @@ def test_a_database_that_stays_away_is_not_waited_for_for_ever(monkeypatch: pyte
 def test_a_worker_that_was_steady_since_is_given_all_the_time_again(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    outage = queue_module._Outage()
+    outage = queue_module._Outage(began=int)
     for _ in range(100):  # an hour's restart, every hour
         outage.may_be_over()
         clock[0] += 3600
