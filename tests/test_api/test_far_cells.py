@@ -56,7 +56,7 @@ def test_an_upload_is_refused_and_the_service_goes_on(shop: Shop, name: str, que
     files = {"vendas_itens": (name, FAR[name]())}
     with little_memory():
         answer = shop.http.post(f"/upload{query}", headers=shop.headers, data=FORM, files=files)
-    assert (answer.status_code, answer.json()["code"]) == (422, "too-many-cells")
+    assert (answer.status_code, answer.json()["code"]) == (422, "workbook-too-large")
     assert "Ctrl+End" in answer.json()["detail"]
     assert shop.http.get("/health/live").status_code == 200
 
@@ -70,7 +70,7 @@ def test_a_file_that_went_straight_to_the_lake_is_refused_and_the_worker_goes_on
     with little_memory():
         shop.work()
     upload = shop.http.get(f"/uploads/{announced['id']}", headers=shop.headers).json()
-    assert (upload["state"], upload["error"]["code"]) == ("failed", "too-many-cells")
+    assert (upload["state"], upload["error"]["code"]) == ("failed", "workbook-too-large")
     address = shop.upload(tmp_path / "files")
     shop.work()
     assert shop.http.get(address, headers=shop.headers).json()["state"] == "published"
