@@ -163,7 +163,7 @@ class BodyTooLarge(BadInput):
 class TooManyCells(BadInput):
     """A planilha ocupa células demais."""
 
-    code = "too-many-cells"
+    code = "workbook-too-large"
     english = "The spreadsheet takes up too many cells."
     explanation = Text(
         "Em {file}, as abas vão até a célula {cell} e ocupam mais de {millions} milhões de células, vazias ou não. "

@@ -68,7 +68,7 @@ def test_the_company_may_be_named_with_punctuation_in_the_form(shop: Shop, tmp_p
         ({"vendas_itens": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x01"}, {}, "not-a-table", 422),
         ({"vendas_itens": "Código;Cor\nA;azul\n".encode()}, {}, "missing-column", 422),
         ({"vendas_itens": b"a" * 1_200_000}, {}, "upload-too-large", 413),
-        ({"vendas_itens": xlsx(sheet(cell()))}, {}, "too-many-cells", 422),
+        ({"vendas_itens": xlsx(sheet(cell()))}, {}, "workbook-too-large", 422),
         ({}, {}, "unsupported-content", 415),
         ({"vendas_itens": b"x"}, {"company_name": ""}, "invalid-request", 422),
     ],
@@ -95,7 +95,7 @@ def test_a_workbook_with_a_cell_far_away_is_refused_and_the_service_goes_on(shop
     answer = shop.http.post(
         f"/upload{query}", headers=shop.headers, data={"cnpj": CNPJ, "company_name": "Padaria"}, files=files
     )
-    assert (answer.status_code, answer.json()["code"]) == (422, "too-many-cells")
+    assert (answer.status_code, answer.json()["code"]) == (422, "workbook-too-large")
     assert shop.http.get("/health/live").status_code == 200
 
 

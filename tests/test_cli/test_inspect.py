@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from app.cli.main import app
 from app.domain.errors import MissingColumn
 from tests.shop import month_rows, write_months, write_tabs
 from tests.test_cli.examples import PAGE, page
+from tests.test_processing.workbooks_by_hand import cell, sheet, xlsx
 
 TINY = """Relatório de vendas por produto
 Período: 08/09/2026 a 30/09/2026
@@ -99,3 +102,28 @@ def test_the_page_of_examples_shows_what_is_said_today() -> None:
 
 def test_the_examples_show_no_customer() -> None:
     assert not any(name in page() for name in ("Maria", "Ana", "529.982", "91234"))
+
+
+IN_A_PROCESS = """
+import atexit, sys
+from app.cli.main import main
+from app.processing.reader.recognition import recognise
+
+def peak():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) // 1024
+
+before = peak()
+atexit.register(lambda: print(peak() - before))
+sys.argv = ["quantyfy", "inspect", sys.argv[1]]
+main()
+"""
+
+
+def test_a_workbook_with_a_cell_far_away_is_refused_in_two_plain_lines_and_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "ano.xlsx"
+    path.write_bytes(xlsx(sheet(cell())))
+    told = subprocess.run([sys.executable, "-c", IN_A_PROCESS, str(path)], check=False, capture_output=True, text=True)
+    assert told.returncode == 1
+    assert "A planilha ocupa células demais." in told.stderr
+    assert "XFD1048576" in told.stderr
+    assert int(told.stdout) < 200  # megabytes

@@ -121,12 +121,17 @@ def find_heading(head: Head, *, name: str, limits: Limits, also_known: Collectio
     if best is None or len(best.cells) < _LEAST_KNOWN:
         raise no_heading(name)
     if len(best.cells) > limits.max_columns:
-        raise NotATable(
-            file=name,
-            reason=f"tem mais de {limits.max_columns} colunas",
-            reason_en=f"it has over {limits.max_columns} columns",
-        )
+        raise too_wide(name, limits)
     return best
+
+
+def too_wide(name: str, limits: Limits) -> NotATable:
+    """The refusal of a table with more columns than are read."""
+    return NotATable(
+        file=name,
+        reason=f"tem mais de {limits.max_columns} colunas",
+        reason_en=f"it has over {limits.max_columns} columns",
+    )
 
 
 def no_heading(name: str) -> NotATable:

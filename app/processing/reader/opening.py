@@ -78,11 +78,11 @@ def _from_one(file: IncomingFile, head: bytes, *, workdir: Path, limits: Limits)
             hidden_tabs=file.hidden_tabs,
         )
         return
-    yield from _from_workbook(file, workdir, ending=ending)
+    yield from _from_workbook(file, workdir, limits, ending=ending)
 
 
-def _from_workbook(file: IncomingFile, workdir: Path, *, ending: str) -> Iterator[TextFile]:
-    workbook = Workbook(_named(file.path, ending, workdir), name=file.name)
+def _from_workbook(file: IncomingFile, workdir: Path, limits: Limits, *, ending: str) -> Iterator[TextFile]:
+    workbook = Workbook(_named(file.path, ending, workdir), name=file.name, limits=limits)
     tables = workbook.tables(only=file.tab)
     if not tables.read:
         raise _without_table(file, tables)

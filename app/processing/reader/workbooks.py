@@ -10,8 +10,9 @@ import polars as pl
 
 from app.domain.errors import NotATable
 from app.processing.columns.matching import is_known
-from app.processing.reader.dialect import TITLE_LINES
+from app.processing.reader.dialect import TITLE_LINES, too_wide
 from app.processing.reader.extents.area import broken_workbook
+from app.processing.reader.sheets import Limits
 
 MOST_TABS: Final = 30  # that are tables
 _MOST_LOOKED_AT: Final = 255
@@ -40,8 +41,10 @@ class Workbook:
         NotATable: it cannot be opened.
     """
 
-    def __init__(self, path: Path, *, name: str) -> None:
+    def __init__(self, path: Path, *, name: str, limits: Limits) -> None:
         self._name = name
+        self._limits = limits
+        self._tops: dict[str, pl.DataFrame] = {}  # for each its reader went through the whole tab
         with _refusing(name, fastexcel.FastExcelError, OSError, ValueError):
             self._reader = fastexcel.read_excel(path)
 
@@ -94,8 +97,13 @@ class Workbook:
 
         Returns:
             Whether anything stands below the heading.
+
+        Raises:
+            NotATable: it has more columns than are read.
         """
-        top = self._load(tab, rows=heading_row, typed=False)
+        top = self._tops[tab].head(heading_row)
+        if top.width > self._limits.max_columns:
+            raise too_wide(self._name, self._limits)
         body = self._load(tab, skip=heading_row, typed=True)
         with target.open("wb") as sink:
             for part in (top, body.select(map(_as_text, body.iter_columns()))):
@@ -107,7 +115,7 @@ class Workbook:
     def _looked_at(self, tab: str) -> tuple[int | None, bool]:
         """The row, from 1, that names the most columns we know, and whether the tab is seen."""
         sheet = self._sheet(tab, rows=TITLE_LINES, typed=False)
-        top = sheet.to_polars()
+        top = self._tops[tab] = sheet.to_polars()
         known = [sum(is_known(cell) for cell in row if cell) for row in top.iter_rows()]
         most = max(known, default=0)
         return known.index(most) + 1 if most >= _LEAST_KNOWN else None, sheet.visible == "visible"

@@ -14,7 +14,7 @@ from app.processing.reader.extents.area import Areas
 UNREADABLE: Final = (
     *(zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError, RuntimeError),
 )
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 1 << 17  # small enough that looking at it twice finds it in the cache
 _MAIN_PART: Final = {"xl/workbook.xml": "xlsx", "xl/workbook.bin": "xlsb", ods.CONTENT: "ods"}
 _RELATIONS: Final = "xl/_rels/workbook.bin.rels"
 _LONGEST_RELATIONS: Final = 1 << 20
@@ -42,7 +42,7 @@ def check_parts(archive: zipfile.ZipFile, areas: Areas) -> None:
 
 def _check_xlsx(archive: zipfile.ZipFile, member: zipfile.ZipInfo, areas: Areas) -> None:
     part = xlsx.FirstSight()
-    with closing(_unpacked(archive, member, areas)) as chunks:
+    with closing(unpacked(archive, member, areas)) as chunks:
         for chunk in chunks:
             part.feed(chunk)
     part.close()
@@ -50,12 +50,12 @@ def _check_xlsx(archive: zipfile.ZipFile, member: zipfile.ZipInfo, areas: Areas)
         raise areas.broken()
     if part.is_sheet:
         is_seen = part.is_clear and not part.area.is_too_large
-        with closing(_unpacked(archive, member, areas)) as chunks:
+        with closing(unpacked(archive, member, areas)) as chunks:
             areas.close(part.area if is_seen else xlsx.walk_sheet(chunks, areas))
 
 
 def _check_ods(archive: zipfile.ZipFile, member: zipfile.ZipInfo, areas: Areas) -> None:
-    with closing(_unpacked(archive, member, areas)) as chunks:
+    with closing(unpacked(archive, member, areas)) as chunks:
         if member.filename == ods.CONTENT:
             ods.walk_content(chunks, areas)
         for _ in chunks:
@@ -63,7 +63,7 @@ def _check_ods(archive: zipfile.ZipFile, member: zipfile.ZipInfo, areas: Areas) 
 
 
 def _check_xlsb(archive: zipfile.ZipFile, member: zipfile.ZipInfo, areas: Areas) -> None:
-    with closing(_unpacked(archive, member, areas)) as chunks:
+    with closing(unpacked(archive, member, areas)) as chunks:
         if member.filename.lower().endswith(".bin") or _is_named_sheet(archive, member):
             areas.close(xlsb.walk_part(chunks, areas, size=member.file_size))
         for _ in chunks:
@@ -81,7 +81,7 @@ def _is_named_sheet(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
     return any(target.rpartition(b"/")[2] == name for target in _TARGET.findall(said))
 
 
-def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, areas: Areas) -> Generator[bytes]:
+def unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, areas: Areas) -> Generator[bytes]:
     """A part as it comes, which is refused if it is longer than the directory says.
 
     `zipfile` would stop there, and readers of workbooks would not.

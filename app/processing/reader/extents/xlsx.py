@@ -7,7 +7,7 @@ walked element by element.
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +24,25 @@ _LOOK_BACK: Final = 2000  # bytes looked at twice, so that no tag is cut
 _LONGEST_TAG: Final = 1 << 20
 _TAG: Final = np.frombuffer(b'<c r="', dtype=np.uint8)
 _AFTER_NAME: Final = np.isin(np.arange(256), list(b" \t\r\n/>"))
-_LETTERS: Final = 3
-_DIGITS: Final = 7
-_PAD: Final = bytes(len(_TAG) + _LETTERS + _DIGITS + 1)
+_PAD: Final = bytes(32)  # more than such a tag begins with
 _CELL: Final = re.compile(r"([A-Za-z]{1,9})([0-9]{1,18})")
 _ROW: Final = re.compile(r"[A-Za-z]*([0-9]{1,18})")
 
 Bytes = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]
+
+
+class _Figures(NamedTuple):
+    """What numbers are written in."""
+
+    first: int  # character
+    base: int
+    least: int  # what the first character stands for
+
+
+_ALPHABET: Final = _Figures(ord("A"), base=26, least=1)
+_DECIMALS: Final = _Figures(ord("0"), base=10, least=0)
 
 
 class FirstSight:
@@ -89,15 +101,19 @@ class FirstSight:
     def _look_at(self, text: bytes) -> None:
         if self._prefix:
             text = text.replace(b"<" + self._prefix, b"<")
-        if b"<!" in text or (b":c" in text and _OTHER_PREFIX.search(text)):
+        around = np.frombuffer(text + _PAD, dtype=np.uint8)
+        following = around[1:-1]
+        opens, is_cell = around[:-2] == ord("<"), following == ord("c")
+        has_other_prefix = (around[:-2] == ord(":")) & is_cell
+        if (opens & (following == ord("!"))).any() or (has_other_prefix.any() and _OTHER_PREFIX.search(text)):
             self.is_clear = False
             return
-        around = np.frombuffer(text + _PAD, dtype=np.uint8)
-        tags = _cell_tags(around)
+        tags = np.flatnonzero(opens & is_cell)
+        tags = tags[_AFTER_NAME[around[tags + 2]]]
         if tags.size:
             self._add(around, tags)
 
-    def _add(self, around: Bytes, tags: npt.NDArray[np.int64]) -> None:
+    def _add(self, around: Bytes, tags: Places) -> None:
         found = _references(around, tags)
         if found is None:
             self.is_clear = False
@@ -115,36 +131,29 @@ def _without_names(attributes: bytes) -> bytes:
     return re.sub(rb"xmlns[^=]*=\s*(\"[^\"]*\"|'[^']*')", b"", attributes)
 
 
-def _cell_tags(around: Bytes) -> npt.NDArray[np.int64]:
-    """Where the tags of cells begin."""
-    pairs = (around[:-2] == _TAG[0]) & (around[1:-1] == _TAG[1])
-    at = np.flatnonzero(pairs)
-    return at[_AFTER_NAME[around[at + 2]]]
-
-
-def _references(
-    around: Bytes, tags: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
+def _references(around: Bytes, tags: Places) -> tuple[Numbers, Numbers] | None:
     """Row and column of each cell, from 1; None: some are not written `<c r="AB12"`."""
     for offset in range(2, len(_TAG)):
         if (around[tags + offset] != _TAG[offset]).any():
             return None
-    at, columns = tags + len(_TAG), np.zeros(tags.size, dtype=np.int64)
-    going = np.ones(tags.size, dtype=bool)
-    for _ in range(_LETTERS):
-        letter = around[at].astype(np.int64) - (ord("A") - 1)
-        going &= (letter >= 1) & (letter <= 26)  # noqa: PLR2004  letters of the alphabet
-        columns = np.where(going, columns * 26 + letter, columns)
-        at += going
-    rows, first_digit = np.zeros(tags.size, dtype=np.int64), at.copy()
-    going[:] = True
-    for _ in range(_DIGITS):
-        digit = around[at].astype(np.int64) - ord("0")
-        going &= (digit >= 0) & (digit <= 9)  # noqa: PLR2004  decimal digits
-        rows = np.where(going, rows * 10 + digit, rows)
-        at += going
-    is_whole = (columns > 0) & (at > first_digit) & (around[at] == ord('"')) & (rows > 0)
-    return (rows, columns) if is_whole.all() else None
+    columns, after_letters = _counted(around, tags + len(_TAG), _ALPHABET, most=3)
+    rows, after_digits = _counted(around, after_letters, _DECIMALS, most=7)
+    is_whole = (after_letters > tags + len(_TAG)) & (after_digits > after_letters) & (around[after_digits] == ord('"'))
+    return (rows, columns) if is_whole.all() and rows.all() else None
+
+
+def _counted(around: Bytes, at: Places, figures: "_Figures", *, most: int) -> tuple[Numbers, Places]:
+    """The numbers that begin at these places, of at most so many figures, and where they end."""
+    numbers, going = np.zeros(at.size, dtype=np.int32), np.ones(at.size, dtype=bool)
+    for _ in range(most):
+        figure = around[at] - np.uint8(figures.first)
+        going &= figure < figures.base
+        if not going.any():
+            break
+        with_one_more = numbers * figures.base + (figure + np.uint8(figures.least))
+        numbers = with_one_more if going.all() else np.where(going, with_one_more, numbers)
+        at = at + going
+    return numbers, at
 
 
 def walk_sheet(chunks: Iterable[bytes], areas: Areas) -> Area:
