@@ -28,6 +28,7 @@ Mande o arquivo como o seu sistema exporta. Aceitamos:
 - CSV com `;`, `,`, tabulação ou `|`; em UTF-8, Windows-1252 (o do Excel), UTF-16 ou o antigo cp850 do DOS;
 - Excel (`.xlsx`, `.xls`) e LibreOffice (`.ods`): lemos as abas visíveis que parecem uma das três planilhas (até 30), ou
   só a que você indicar; aba oculta só é lida se você a indicar pelo nome, e o relatório diz quais ficaram de fora;
+  uma aba pode ir até 20 milhões de células, contadas da primeira linha à última que tem algo (Ctrl+End mostra qual é);
 - ZIP com qualquer um desses (até 20 arquivos);
 - a mesma planilha em vários arquivos ou abas de um envio, por exemplo um por mês: todos contam, e cada aviso diz o
   arquivo (e a aba) e a linha; se o mesmo item da mesma venda vem em dois, vale o do último; um arquivo enviado em
